@@ -60,6 +60,7 @@ from annotator.web.label.reasons import reasons_api
 from annotator.web.label.routes import label_api
 from annotator.web.limits.bodies import read_bodies
 from annotator.web.limits.heavy import limit_heavy_calls
+from annotator.web.progress.certificates import certificates_api
 from annotator.web.progress.insights import insights
 from annotator.web.progress.rounds import round_files, rounds_api
 from annotator.web.progress.words import words
@@ -112,6 +113,7 @@ _BLUEPRINTS = (
     take_backs,
     qualifications,
     faces_api,
+    certificates_api,
     insights,
     words,
 )

@@ -30,6 +30,8 @@ from annotator.models import Round, now
 from annotator.project import ProjectFolder
 from annotator.services.annotation.take_back_batches import run_take_backs
 from annotator.services.backups.scheduler import BackupScheduler
+from annotator.services.certificates.batches import run_certificates
+from annotator.services.certificates.plan import plans_statistics
 from annotator.services.common.cached_stats import StatisticsCounter
 from annotator.services.common.job_queue import CancelledError, StoppedError, failures_recorded, worker_lock
 from annotator.services.erasure.journal import Interruption, complete_erasures, erasure_waits, forget_caches
@@ -73,7 +75,7 @@ FULL_SECONDS = 5.0
 REPORT_SECONDS = 0.25
 """The shortest time between two reports of progress within a stage."""
 STATISTICS = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, LEAKS)
-"""The statistics that the worker computes for the pages of a large project."""
+"""The statistics that the worker computes for the pages of a large project; the plans of certificates come after them."""
 STATISTICS_SECONDS = 2.0
 """How often the worker checks whether statistics are out of date."""
 _log = logging.getLogger("facelabel")
@@ -113,7 +115,9 @@ def run_worker(
     statistics = Thread(target=_compute_statistics, args=(project, ended), name="statistics", daemon=True)
     statistics.start()
     take_backs = Thread(target=run_take_backs, args=(project, ended), name="take-backs", daemon=True)
-    take_backs.start()
+    certificates = Thread(target=run_certificates, args=(project, ended), name="certificates", daemon=True)
+    for thread in (take_backs, certificates):
+        thread.start()
     try:
         while not stopped():
             try:
@@ -138,6 +142,7 @@ def run_worker(
         for analysis in analyses:
             analysis.close()
         take_backs.join(1)
+        certificates.join(1)
         statistics.join(1)  # it only reads, so nothing is lost if it ends with the process
 
 
@@ -160,8 +165,9 @@ def _wait_for_changes(changes: Changes, stop: Event) -> None:
 
 
 def _compute_statistics(project: ProjectFolder, ended: Event) -> None:
-    """Compute statistics in a thread, because imports and rounds may take hours: a large project's, and how labellers err."""
-    count, estimates = StatisticsCounter(project, STATISTICS), LabellerEstimates(project)
+    """Compute statistics in a thread, because imports and rounds may take hours; and estimate how labellers err."""
+    kinds, estimates = (*STATISTICS, plans_statistics(project)), LabellerEstimates(project)
+    count = StatisticsCounter(project, kinds)
     while not ended.wait(STATISTICS_SECONDS):
         try:
             count.run_step()
@@ -216,8 +222,7 @@ def _background(
     steps: deque[Callable[[], bool]] = deque()
     if settings.round_every:
         steps.append(lambda: _if_alone(project, warmup.run_step))
-    added = AddedNetworksWarmup(project, faces=settings.faces)
-    steps.append(lambda: _if_alone(project, added.run_step))
+    steps.append(partial(_if_alone, project, AddedNetworksWarmup(project, faces=settings.faces).run_step))
     if settings.faces:
         steps.append(lambda: bool(search.run_batch_if_free(BATCH_SECONDS)))
     steps.append(DuplicateSearch(project).run_step)

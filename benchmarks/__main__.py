@@ -30,6 +30,7 @@ SUBJECTS = {
     "importing": "images imported per second",
     "matching": "100,000 rows of labels imported, by how a table writes the names of the images",
     "pruning": "what rounds take of the disk, whole and pruned, with 10,000 and 1,000,000 images",
+    "filling": "filling 100,000 and 1,000,000 cells with the model, undoing it, and what a labeller waits meanwhile",
     "rounds_latency": "from the 25th label to the queue in the new order, 10,000 and 100,000 images",
     "beside_rounds": "what a labeller waits while rounds run without a pause, beside the same without a worker",
     "lessons": "what five earlier systems taught: leaking splits, pretraining, their figures beside ours",
@@ -40,6 +41,7 @@ SUBJECTS = {
     "preset": "the default preset: balanced accuracy on people set aside, with 1,000 labelled images",
     "preset_all": "the same with all images that are not of these people: hours",
     "honesty": "how often the 95 % intervals cover the truth, and calibration lies in its band, on real faces",
+    "certificates": "how often the filled cells break their promise, by target, source, wrong labels and shift",
     "person": "300 faces labelled in Chromium as a person does, rounds beside it: presses per image, suggestions, the curve",
     "rounds": "the loop on real faces: two rounds, their stages, figures on held-out people",
 }

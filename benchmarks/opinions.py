@@ -97,7 +97,9 @@ def replay(
         team.ask(np.repeat(part, FEWEST), pairs.ravel())
         for _ in range(most - FEWEST):
             team.estimate()
-            uncertain = team.uncertain(part, confidence) if confidence < 1 else dict.fromkeys(part.tolist(), "")
+            uncertain = (
+                team.uncertain(part, confidence) if confidence < 1 else dict.fromkeys(part.tolist(), "")
+            )
             if uncertain:
                 chosen = [choose(team, image, name, routed=routed) for image, name in uncertain.items()]
                 team.ask(np.array(list(uncertain)), np.array(chosen))

@@ -51,6 +51,7 @@ _UTKFACE = Recipe(
 RECIPES = {
     "simulate-celeba": _CELEBA,
     "simulate-celeba-rules": _CELEBA,
+    "simulate-strategies": _CELEBA,
     "simulate-celeba-rare": _CELEBA_RARE,
     "simulate-utkface": _UTKFACE,
     "simulate-utkface-rules": _UTKFACE,
@@ -115,7 +116,15 @@ def _options(plan: Mapping[str, Any]) -> list[object]:
     """A plan as options of `trainer simulate`."""
     several = {"--strategy": plan["strategies"], "--budget": plan["budgets"]}
     repeated = [part for option, values in several.items() for value in values for part in (option, value)]
-    return [*repeated, "--seeds", plan["seeds"], "--batch", plan["batch"], "--stress", plan["stress"]]
+    pace = [part for name, value in plan.get("pace", {}).items() for part in (f"--seconds-{name}", value)]
+    single = [
+        part
+        for name in ("seeds", "start", "batch", "stress")
+        if name in plan
+        for part in (f"--{name}", plan[name])
+    ]
+    whole = ["--whole-images"] if plan.get("whole_images") else []
+    return [*repeated, *single, *pace, *whole]
 
 
 def _call(module: str, *arguments: object) -> None:

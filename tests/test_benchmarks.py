@@ -67,7 +67,9 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, rep
     monkeypatch.setenv("HOME", str(tmp_path))  # features are kept there
     draw_faces(tmp_path / "faces", 120, size=64)
     recipe = replays.Recipe([[tmp_path / "faces", tmp_path / "faces" / "answers.csv"]])
-    plan = {"strategies": ["random"], "seeds": 1, "budgets": [60], "batch": 10, "stress": "none"}
+    pace = {"image": 2.0, "answer": 0.5, "confirmation": 0.0}
+    plan = {"strategies": ["random"], "seeds": 1, "start": 40, "budgets": [60], "batch": 10, "stress": "none"}
+    plan |= {"pace": pace, "whole_images": True}
     simulation = tmp_path / "simulate-drawn"
     replays.replay(simulation, recipe, plan)
     return simulation, recipe
@@ -77,6 +79,8 @@ def test_replays_that_are_not_kept_are_made_again(recorded: tuple[Path, replays.
     simulation, recipe = recorded
     kept = [simulation / "raw" / "random-000.json", simulation / "summary.json"]
     before = [without_seconds(json.loads(file.read_bytes())) for file in kept]
+    assert before[1]["plan"]["pace"] == {"image": 2.0, "answer": 0.5, "confirmation": 0.0}
+    assert [point["bought"] for point in before[0]["curve"]] == [40, 60]
     for file in kept:
         file.unlink()
     replays.remake(simulation, recipe)

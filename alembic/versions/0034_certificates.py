@@ -1,4 +1,8 @@
-"""Certificates: cells that the model fills once a blind sample has shown that few of them are wrong."""
+"""Certificates: cells that the model fills once a blind sample has shown that few of them are wrong.
+
+A cell that gets a label is no longer a cell of any certificate: a trigger on `labels` deletes its row. A later migration that
+makes that table anew has to make the trigger anew.
+"""
 
 import sqlalchemy as sa
 
@@ -24,9 +28,12 @@ def upgrade() -> None:
         sa.Column("plan", sa.JSON(), nullable=False),
         sa.Column("outcome", sa.JSON(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("seed", sa.BigInteger(), nullable=True),
         sa.Column("cursor", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("covered_to", sa.Integer(), server_default="0", nullable=False),
         sa.Column("labeller_id", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("drawn_at", sa.DateTime(), nullable=True),
         sa.Column("decided_at", sa.DateTime(), nullable=True),
         sa.Column("ended_at", sa.DateTime(), nullable=True),
         sa.ForeignKeyConstraint(["attribute_id"], ["attributes.id"]),
@@ -53,8 +60,14 @@ def upgrade() -> None:
             sa.PrimaryKeyConstraint("certificate_id", "image_id"),
         )
         op.create_index(f"ix_{table}_image", table, ["image_id"])
+    op.execute(
+        "CREATE TRIGGER labels_end_certificate_cells AFTER INSERT ON labels BEGIN "
+        "DELETE FROM certificate_cells WHERE image_id = new.image_id AND certificate_id IN "
+        "(SELECT id FROM certificates WHERE attribute_id = new.attribute_id); END"
+    )
 
 
 def downgrade() -> None:
+    op.execute("DROP TRIGGER labels_end_certificate_cells")
     for table in ("certificate_samples", "certificate_cells", "certificates"):
         op.drop_table(table)

@@ -15,6 +15,7 @@ COMMANDS = {
     "aggregate": ("team", "aggregate_command"),
     "assign": ("team", "assign_command"),
     "backup": ("operation.backups", "backup_command"),
+    "certify": ("certify", "certify_command"),
     "diff": ("snapshots", "diff_command"),
     "doctor": ("operation.doctor", "doctor_command"),
     "erase": ("erase", "erase_command"),

@@ -48,6 +48,7 @@ from annotator.services.exporting.snapshots import export_snapshot
     is_flag=True,
     help="Snapshot: also write probabilities.parquet with the soft label of every cell.",
 )
+@click.option("--without-filled", is_flag=True, help="Leave out the values that a model filled.")
 @project_option
 @json_option
 def export_command(
@@ -57,6 +58,7 @@ def export_command(
     images: ImageMode | None,
     history: bool,
     probabilities: bool,
+    without_filled: bool,
     project: Path,
     as_json: bool,
 ) -> None:
@@ -67,11 +69,17 @@ def export_command(
     if form != "snapshot":
         if names or history or probabilities:
             raise click.UsageError("--names, --history and --probabilities are for snapshots.")
-        _print_export(export_as(open_project(project), form, to, images), as_json=as_json)
+        report = export_as(open_project(project), form, to, images, filled=not without_filled)
+        _print_export(report, as_json=as_json)
         return
     options = SnapshotOptions(names=names, images=images or "none")
     folder, manifest = export_snapshot(
-        open_project(project), to, options, history=history, probabilities=probabilities
+        open_project(project),
+        to,
+        options,
+        history=history,
+        probabilities=probabilities,
+        filled=not without_filled,
     )
     counts = manifest["counts"]
     if as_json:
@@ -88,6 +96,7 @@ def _print_export(report: ExportReport, *, as_json: bool) -> None:
         return
     click.echo(
         f"{report.path}: {counted(report.images, 'image', 'images')}, {counted(report.labels, 'label', 'labels')}, {report.format}"
+        + (f" ({report.filled:,} of the labels were filled by a model)" if report.filled else "")
     )
     for loss in report.lost:
         first = ", ".join(one_line(name) for name in loss.first)

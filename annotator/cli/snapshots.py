@@ -17,7 +17,7 @@ from annotator.cli.terminal import (
 from annotator.domain.plurals import counted
 from annotator.domain.timestamps import utc_text
 from annotator.files import new_file
-from annotator.formats.snapshot.diff import Named, SnapshotDiff, diff_snapshots, write_changed_cells
+from annotator.formats.snapshot.diff import MODEL, Named, SnapshotDiff, diff_snapshots, write_changed_cells
 from annotator.formats.snapshot.writer import verify_snapshot
 from annotator.services.access.log import Event, record_command
 from annotator.services.backups.restore import is_backup, verify_backup
@@ -165,6 +165,12 @@ def _summary(diff: SnapshotDiff) -> list[str]:
     lines += [
         f"by {one_line(who) or 'unknown'} ({how or 'no answer'}): {counted(number, 'cell', 'cells')}"
         for (who, how), number in diff.people.most_common()
+        if how != MODEL
+    ]
+    lines += [
+        f"{attribute}, filled by a model: {before} → {after}: {counted(number, 'cell', 'cells')}"
+        for attribute, counts in diff.filled.items()
+        for (before, after), number in sorted(counts.items())
     ]
     return lines
 

@@ -21,12 +21,14 @@ class ExportFormat:
         write: writes a dataset into an empty folder and returns what the format could not hold.
         images: whether image files are written by default.
         leaves_out: what the format cannot hold, in words; the report of an export counts it.
+        tells_filled: whether the files tell labels that a model filled from answers.
     """
 
     title: str
     write: Callable[[Path, Export], Losses]
     images: ImageMode = "none"
     leaves_out: str = ""
+    tells_filled: bool = False
 
 
 EXPORT_FORMATS = {
@@ -35,7 +37,7 @@ EXPORT_FORMATS = {
         coursework_csv.write,
         leaves_out="Attributes that are not among its six; images without a label.",
     ),
-    "parquet": ExportFormat("Parquet tables", parquet_tables.write),
+    "parquet": ExportFormat("Parquet tables", parquet_tables.write, tells_filled=True),
     "huggingface": ExportFormat("Hugging Face imagefolder", huggingface.write, "link", "Groups."),
     "class_folders": ExportFormat(
         "Class folders (torchvision ImageFolder)",
@@ -43,7 +45,9 @@ EXPORT_FORMATS = {
         "link",
         "Missing labels, “can't tell”, groups, splits.",
     ),
-    "label_studio": ExportFormat("Label Studio JSON", label_studio.write, leaves_out="Groups and splits."),
+    "label_studio": ExportFormat(
+        "Label Studio JSON", label_studio.write, leaves_out="Groups and splits.", tells_filled=True
+    ),
     "cvat": ExportFormat("CVAT for images XML 1.1", cvat.write, leaves_out="Groups and splits."),
     "makesense": ExportFormat("makesense JSON", makesense.write, leaves_out="Groups and splits."),
     "makesense_csv": ExportFormat(

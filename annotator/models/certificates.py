@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import BigInteger, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from annotator.models.base import Base
@@ -17,6 +17,9 @@ class Certificate(Base):
     `state`: a CertificateState. `attempt`: 1 for the first one of the attribute; later ones are tested more strictly.
     `target`: error, recall and confidence (domain/certificates). `plan`: the thresholds of each level, the sizes, the forecast.
     `outcome`: what the sample showed; null until it is decided. `reason`: why it failed or lapsed, in a sentence.
+    `seed`, `drawn_at`: how and when the sample was drawn; null until then. `cursor`: the last row of the predictions file
+    that the worker has looked at. `covered_to`: `images.open_cells` does not count the cells of its images up to this number,
+    so that nobody is asked; it rises while the certificate fills, batch by batch.
     """
 
     __tablename__ = "certificates"
@@ -32,11 +35,12 @@ class Certificate(Base):
     plan: Mapped[dict[str, Any]]
     outcome: Mapped[dict[str, Any] | None]
     reason: Mapped[str | None]
-    cursor: Mapped[int] = mapped_column(
-        server_default="0"
-    )  # the last image that the worker has done in this state
+    seed: Mapped[int | None] = mapped_column(BigInteger)
+    cursor: Mapped[int] = mapped_column(server_default="0")
+    covered_to: Mapped[int] = mapped_column(server_default="0")
     labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
     created_at: Mapped[datetime]
+    drawn_at: Mapped[datetime | None]
     decided_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 
@@ -44,8 +48,9 @@ class Certificate(Base):
 class CertificateCell(Base):
     """A cell that a certificate may fill, or fills: it is filled while the certificate's state is `filled`.
 
-    `level`: the smallest set of the certificate that contains it, 1 the surest. Cells of levels that were not accepted, and
-    cells that a person answers, are deleted. `code`, `probability`: the model's value.
+    `level`: the smallest set of the certificate that contains it, 1 the surest. `code`, `probability`: the model's value. Cells
+    of levels that were not accepted are deleted, and so is a cell that gets a label: by a trigger (migration 0034), so that no
+    way to a label can forget it.
     """
 
     __tablename__ = "certificate_cells"

@@ -155,6 +155,7 @@ export interface Loop {
   in_use: number | null;
   version: string;
   skipped: number;
+  filling: string | null;
 }
 
 /** Images held, with the suggestions of today. */
@@ -162,6 +163,66 @@ export interface HeldAnswer {
   tasks: Pick<Task, 'image_id' | 'lease' | 'cells'>[];
   round: number | null;
   version: string;
+}
+
+// ---- certified filling
+
+/** What is possible for one attribute at one target. */
+export interface FillPlan {
+  error: number;
+  recall: number | null;
+  possible: boolean;
+  cells: number;
+  answers: number | null;
+  seconds: number | null;
+  saved: number;
+  chance: number | null;
+  sentence: string;
+}
+
+export interface FillAttribute {
+  attribute: string;
+  title: string;
+  open: number;
+  attempt: number;
+  plans: FillPlan[];
+}
+
+export interface FillPlans {
+  errors: number[];
+  recalls: (number | null)[];
+  counted_at: string | null;
+  missing: string;
+  attributes: FillAttribute[];
+}
+
+/** What was expected of a certificate when its sample was drawn. */
+export interface Forecast {
+  answers: number;
+  cells: number;
+  seconds: number | null;
+  chance: number | null;
+}
+
+export interface Certificate {
+  id: number;
+  attribute: string;
+  title: string;
+  state: 'preparing' | 'sampling' | 'filling' | 'filled' | 'failed' | 'undone' | 'lapsed';
+  attempt: number;
+  error: number;
+  recall: number | null;
+  confidence: number;
+  sample: number;
+  answered: number;
+  filled: number;
+  sentence: string;
+  forecast: Forecast | null;
+  round: number | null;
+  created_by: string;
+  created_at: string;
+  decided_at: string | null;
+  ended_at: string | null;
 }
 
 /** Counts per attribute. */
@@ -299,6 +360,7 @@ export interface ImageCard {
   split: string | null;
   done: boolean;
   labels: Record<string, Code>;
+  filled: Record<string, number>;
   names: Record<string, string>;
   adjudicated: string[];
   open_flags: number;
@@ -331,6 +393,7 @@ export interface Cell {
   attribute: string;
   label: Annotation | null;
   suggestion: { code: number; name: string | null; probability: number } | null;
+  filled: { origin: 'model'; code: number; name: string | null; probability: number; certificate: number } | null;
   differing: boolean;
   undecided: boolean;
   contradicted: boolean;
@@ -406,6 +469,22 @@ export interface Advice {
   checks: { name: 'stable' | 'narrow' | 'gain'; met: boolean | null; text: string }[];
 }
 
+/** A number with its 95 % interval. */
+export interface Interval {
+  value: number;
+  low: number;
+  high: number;
+}
+
+/** What a perfect model could score on the noisy labels. */
+export interface Ceiling {
+  source: string;
+  answers: number;
+  accuracy: Interval;
+  balanced_accuracy: Interval | null;
+  text: string;
+}
+
 export interface AttributeInsights {
   attribute: string;
   title: string;
@@ -421,6 +500,7 @@ export interface AttributeInsights {
   confusion: number[][] | null;
   calibration: Calibration | null;
   agreement: Coefficient | null;
+  ceiling: Ceiling | null;
   advice: Advice;
 }
 
@@ -558,6 +638,7 @@ export interface SnapshotDiff {
   changed_cells: number;
   cells: Record<string, CellChange[]>;
   people: { labeller: string; origin: string; cells: number }[];
+  filled: Record<string, CellChange[]>;
 }
 
 export interface ExportFormat {
@@ -565,6 +646,11 @@ export interface ExportFormat {
   title: string;
   images: string;
   leaves_out: string;
+}
+
+export interface ExportFormats {
+  formats: ExportFormat[];
+  filled: number;
 }
 
 export interface Loss extends Counted {
@@ -578,6 +664,7 @@ export interface Export {
   zip_url: string;
   images: number;
   labels: number;
+  filled: number;
   lost: Loss[];
 }
 

@@ -15,7 +15,7 @@ class QueryStrategy(Protocol):
     """Scores the cells of a pool and orders its images."""
 
     needs: frozenset[str]
-    """Optional parts of a pool that the strategy uses: `embeddings`, `committee`."""
+    """Optional parts of a pool that the strategy uses: `embeddings`, `committee`, `dropout`."""
 
     def cells(self, pool: Pool) -> dict[str, Scores]:
         """Return attribute → (n,) score of every cell, open or not; higher is more uncertain."""

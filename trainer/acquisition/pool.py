@@ -7,6 +7,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.acquisition.pace import DEFAULT_PACE, Pace
+
 
 @dataclass(frozen=True, eq=False)
 class Pool:
@@ -18,11 +20,15 @@ class Pool:
         work: (n,) whether an image may be asked about: it has an open cell and is not in the test split.
         audit: Row numbers of the test images with an open cell; they are asked about in random order by every strategy.
         labelled: (n,) whether an image has any label.
+        labels: Attribute → (n,) class index of the labels that a model may learn from, negative in every other cell.
         counts: Attribute → (classes,) number of groups in which each class is labelled.
         groups: (n,) group names; images of one group show the same person, video or photo.
         embeddings: (n, q), close for similar images; None if the model has none.
         committee: Attribute → (members, n, classes) answers of several models; None for a single model.
+        dropout: Attribute → (draws, n, classes) answers to embeddings of which dropout hides a part; None if the model
+            has none.
         seed: Seed of all random draws.
+        pace: What answers cost.
     """
 
     probabilities: Mapping[str, NDArray[np.float32]]
@@ -30,11 +36,14 @@ class Pool:
     work: NDArray[np.bool_]
     audit: NDArray[np.int64]
     labelled: NDArray[np.bool_]
+    labels: Mapping[str, NDArray[np.int64]]
     counts: Mapping[str, NDArray[np.int64]]
     groups: NDArray[np.str_]
     embeddings: NDArray[np.float32] | None
     committee: Mapping[str, NDArray[np.float32]] | None
+    dropout: Mapping[str, NDArray[np.float32]] | None
     seed: int
+    pace: Pace = DEFAULT_PACE
 
     @cached_property
     def askable(self) -> NDArray[np.int64]:

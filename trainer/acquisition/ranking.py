@@ -75,6 +75,7 @@ def pool_of(
     *,
     embeddings: NDArray[np.float32] | None = None,
     committee: Mapping[str, NDArray[np.float32]] | None = None,
+    dropout: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> Pool:
     """Return the pool of a snapshot.
 
@@ -84,16 +85,19 @@ def pool_of(
         seed: Seed of all random draws.
         embeddings: (images, q), for strategies that need them.
         committee: Attribute → (members, images, classes), for strategies that need it.
+        dropout: Attribute → (draws, images, classes), for strategies that need it.
     """
     cells = open_cells(snapshot)
     work = np.any(list(cells.values()), axis=0) if cells else np.zeros(len(snapshot), bool)
     test = snapshot.splits == "test"
     train = snapshot.splits == "train"
     answered = [labels != UNLABELLED for labels in snapshot.labels.values()]
+    labels = {
+        attribute.name: np.where(train, snapshot.labels[attribute.name], UNLABELLED)
+        for attribute in snapshot.categorical
+    }
     counts = {
-        attribute.name: groups_by_class(
-            snapshot.labels[attribute.name][train], snapshot.groups[train], len(attribute.values)
-        )
+        attribute.name: groups_by_class(labels[attribute.name], snapshot.groups, len(attribute.values))
         for attribute in snapshot.categorical
     }
     return Pool(
@@ -102,10 +106,12 @@ def pool_of(
         work=work & ~test,
         audit=np.flatnonzero(work & test),
         labelled=np.any(answered, axis=0) if answered else np.zeros(len(snapshot), bool),
+        labels=labels,
         counts=counts,
         groups=snapshot.groups,
         embeddings=embeddings,
         committee=committee,
+        dropout=dropout,
         seed=seed,
     )
 

@@ -22,6 +22,7 @@ from trainer.cli.group import (
 )
 from trainer.runtime.progress import Progress
 
+TableFile = click.Path(path_type=Path, exists=True, dir_okay=False)
 ImageFile = click.Path(path_type=Path, exists=True)
 NICENESS = 10
 """People who label come before explanations."""
@@ -172,6 +173,44 @@ def export(model: Path, to: Path, as_json: bool) -> None:
     manifest = export_onnx(model, to)
     message = f"{to / 'model.onnx'} gives the same answers to {manifest['largest_difference']:.0e}."
     click.echo(json.dumps(manifest, sort_keys=True) if as_json else message)
+
+
+@main.command("noise-ceiling")
+@snapshot_argument
+@click.option(
+    "--checked",
+    type=TableFile,
+    help="CSV like labels.csv with the true values of images that were drawn at random and looked at with care.",
+)
+@click.option(
+    "--gold",
+    type=TableFile,
+    help="CSV like labels.csv with the true values of gold images that people answered.",
+)
+@as_json
+def noise_ceiling(snapshot: Path, checked: Path | None, gold: Path | None, as_json: bool) -> None:
+    """Estimate what a perfect model could score on the noisy labels of SNAPSHOT, with intervals.
+
+    Without CHECKED and GOLD it compares what several people answered: export the snapshot with --history.
+    """
+    from trainer.data.annotations import read_truths  # noqa: PLC0415
+    from trainer.data.snapshot import Snapshot  # noqa: PLC0415
+    from trainer.evaluation.noise_ceiling import noise_ceilings  # noqa: PLC0415
+    from trainer.reports.noise_ceiling import HEADER, ceiling_json, ceiling_rows  # noqa: PLC0415
+
+    opened = Snapshot.open(snapshot)
+    ceilings = noise_ceilings(
+        opened,
+        checked=read_truths(checked, opened) if checked else None,
+        gold=read_truths(gold, opened) if gold else None,
+    )
+    if as_json:
+        click.echo(json.dumps({"ceilings": ceiling_json(opened, ceilings)}, sort_keys=True))
+        return
+    table = Table(*HEADER)
+    for row in ceiling_rows(opened, ceilings):
+        table.add_row(*row)
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 def _warn_of_another_snapshot(trained: str, measured: str) -> None:

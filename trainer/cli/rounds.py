@@ -253,6 +253,13 @@ def try_networks_command(
     "--budget", "budgets", type=int, multiple=True, help="Total number of images bought; repeatable."
 )
 @click.option("--batch", type=int, help="Images bought between two models.")
+@click.option("--start", type=int, help="Images bought at random before the first model.")
+@click.option(
+    "--whole-images", is_flag=True, default=None, help="Features of whole images, not of views of the face."
+)
+@click.option("--seconds-image", type=float, help="Seconds of the person to look at an image.")
+@click.option("--seconds-answer", type=float, help="Seconds to give an answer or to correct a suggestion.")
+@click.option("--seconds-confirmation", type=float, help="Seconds to confirm a suggestion.")
 @cache_option
 @images_option
 @as_json
@@ -264,8 +271,12 @@ def simulate(
     from trainer.simulate import Plan  # noqa: PLC0415
     from trainer.simulate import simulate as run  # noqa: PLC0415
 
+    chosen = {name: value for name, value in settings.items() if value not in (None, ())}
+    pace = {part: chosen.pop(f"seconds_{part}", None) for part in ("image", "answer", "confirmation")}
+    if pace := {part: seconds for part, seconds in pace.items() if seconds is not None}:
+        chosen["pace"] = pace
     try:
-        plan = Plan.model_validate({name: value for name, value in settings.items() if value})
+        plan = Plan.model_validate(chosen)
     except ValueError as cause:
         raise click.UsageError(str(cause)) from cause
     with bars_on_stderr() as report:

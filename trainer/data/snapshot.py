@@ -14,6 +14,7 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from trainer.data.faces import FACES, no_landmarks, read_landmarks
+from trainer.data.filled import mask_filled_cells
 from trainer.runtime.errors import SnapshotError
 from trainer.runtime.files import canonical_json, read_manifest, sha256_file, sha256_text
 
@@ -81,7 +82,7 @@ class Snapshot:
         splits: `train`, `val` or `test`.
         groups: Group names; the images of a group are always in the same split.
         labels: Categorical attribute → int64 class indices (see `Attribute.codes`), `CANNOT_TELL` or
-            `UNLABELLED`.
+            `UNLABELLED`. A cell that a model filled (filled.csv) is unlabelled: no model learns from it or is measured on it.
         landmarks: (images, 5, 2) float32, x and y of the landmarks of each image's largest face in pixels of the
             upright image, as FORMATS.md orders them; NaN for an image without a face.
     """
@@ -178,6 +179,10 @@ def _read(path: Path, manifest: dict[str, Any], images_root: Path | None) -> Sna
     labels = _read_csv(path / "labels.csv", integers)
     if labels["image_name"] != images.column or len(set(images.names)) != len(images.names):
         raise SnapshotError(f"labels.csv and images.csv of {path} list different images.", KEPT, AGAIN)
+    categorical = [attribute for attribute in attributes if attribute.categorical]
+    indices = {a.name: _class_indices(a, labels[a.name], images.names) for a in categorical}
+    codes = {attribute.name: labels[attribute.name] for attribute in categorical}
+    mask_filled_cells(path, manifest["files"], images.column, codes, indices, UNLABELLED)
     root = Path(manifest["images"]["root"])
     return Snapshot(
         path=path,
@@ -189,11 +194,7 @@ def _read(path: Path, manifest: dict[str, Any], images_root: Path | None) -> Sna
         files=images.files,
         splits=images.splits,
         groups=images.groups,
-        labels={
-            attribute.name: _class_indices(attribute, labels[attribute.name], images.names)
-            for attribute in attributes
-            if attribute.categorical
-        },
+        labels=indices,
         landmarks=_read_landmarks(path, manifest["files"], images),
     )
 

@@ -24,6 +24,8 @@ class Answers:
         views: Attribute → the view of the image that the answer rests on, the first one if there are several.
         embeddings: Computes (images, q) embeddings in which similar images are close; None if the model has none.
         committee: Computes attribute → (members, images, classes) answers of several models; None for a single model.
+        dropout: Computes attribute → (draws, images, classes) answers to embeddings of which dropout hides a part; None if
+            the model has none.
     """
 
     probabilities: dict[str, NDArray[np.float32]]
@@ -33,6 +35,7 @@ class Answers:
     views: Mapping[str, View] = field(default_factory=dict)
     embeddings: Callable[[], NDArray[np.float32]] | None = None
     committee: Callable[[], dict[str, NDArray[np.float32]]] | None = None
+    dropout: Callable[[], dict[str, NDArray[np.float32]]] | None = None
 
     @cached_property
     def expected_priors(self) -> dict[str, NDArray[np.float64]]:

@@ -20,7 +20,7 @@ from trainer.data.snapshot import Snapshot
 from trainer.data.soft_labels import SoftLabels
 from trainer.probe.embeddings import PoolEmbeddings, side_by_side
 from trainer.probe.features import Features
-from trainer.probe.linear_heads import Head, fit_heads
+from trainer.probe.linear_heads import DROPOUT_DRAWS, Head, dropped, fit_heads
 from trainer.runtime.errors import ModelError, SnapshotError
 from trainer.runtime.files import file_entry, read_manifest, write_manifest
 from trainer.runtime.tensors import read_tensors, write_tensors
@@ -76,6 +76,20 @@ class Probe:
             for name, head in self.pool_heads.items():
                 parts[name].append(head.committee(embeddings))
         return {name: np.concatenate(answers, axis=1) for name, answers in parts.items()}
+
+    def dropout(self, pool: PoolEmbeddings, seed: int) -> dict[str, NDArray[np.float32]]:
+        """Return attribute → (draws, images, classes) answers to embeddings of which dropout hides a part."""
+        generator = torch.Generator().manual_seed(seed)
+        draws = [
+            _answers(
+                self.pool_heads,
+                *_stacked(self.pool_heads),
+                lambda rows: dropped(pool.of(rows), generator),
+                len(pool),
+            )
+            for _ in range(DROPOUT_DRAWS)
+        ]
+        return {name: np.stack([draw[name] for draw in draws]) for name in self.pool_heads}
 
 
 def _stacked(heads: Mapping[str, Head]) -> tuple[Tensor, Tensor]:

@@ -8,11 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.data.snapshot import Snapshot
+from trainer.evaluation.noise_ceiling import noise_ceilings
 from trainer.evaluation.outputs import Answers
 from trainer.finetune.lr_finder import RateTest
 from trainer.reports.canvas import Chart
 from trainer.reports.galleries import Chosen, galleries, gallery_rows, hard_cases, hard_rows
 from trainer.reports.headline_metrics import HEADER, Evaluation, headline_metrics, shown_split
+from trainer.reports.noise_ceiling import HEADER as CEILINGS
+from trainer.reports.noise_ceiling import ceiling_rows
 from trainer.reports.rate_curve import rate_chart
 from trainer.reports.render import render
 from trainer.reports.run_charts import confusion, label_counts, read_history, reliability, training_curves
@@ -64,6 +67,7 @@ def write_report(
         snapshot=snapshot.content_hash[:12],
         charts=charts,
         metrics=_metrics(evaluation),
+        ceilings=_ceilings(snapshot),
         confusions=[
             by_class(attribute, evaluation[attribute.name], charts["confusion"])
             for attribute in snapshot.categorical
@@ -108,6 +112,13 @@ def _metrics(evaluation: Evaluation) -> dict[str, Any]:
     rows = headline_metrics(evaluation)
     first = [row for row in rows if row[1] == shown_split(evaluation[row[0]])]
     return {"header": HEADER, "first": first, "others": [row for row in rows if row not in first]}
+
+
+def _ceilings(snapshot: Snapshot) -> dict[str, Any] | None:
+    """The table of what a perfect model could score on these labels; None if nothing is known of their noise."""
+    ceilings = noise_ceilings(snapshot)
+    rows = [row for row in ceiling_rows(snapshot, ceilings) if row[0] in ceilings]
+    return {"header": CEILINGS, "rows": rows} if rows else None
 
 
 def _names(snapshot: Snapshot, hard: NDArray[np.intp], chosen: Mapping[str, Chosen]) -> dict[str, Any]:

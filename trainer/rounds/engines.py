@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from trainer.acquisition import STRATEGIES, query_strategy
 from trainer.data.snapshot import Snapshot
-from trainer.data.soft_labels import read_soft_labels, soft_labels_sha256
+from trainer.data.soft_labels import SoftLabels
 from trainer.evaluation.outputs import Answers
 from trainer.networks import Backbone, build
 from trainer.probe.embeddings import pool_embeddings
@@ -51,7 +51,7 @@ def probe(
     report: Report,
     network: Path | None = None,
     *,
-    soft_labels: bool = False,
+    soft: SoftLabels | None = None,
 ) -> Answers:
     """Train linear heads on cached features.
 
@@ -63,13 +63,11 @@ def probe(
         report: Called with the progress.
         network: Folder of another network. The features of a fine-tuned network replace those of the frozen backbone; those
             of a pinned one (trainer/networks/pinned) stand beside them.
-        soft_labels: Learn from the snapshot's soft labels.
+        soft: The soft labels to learn from instead of the labels.
 
     Raises:
         ModelError: The network cannot be used.
-        SnapshotError: The snapshot has no soft labels.
     """
-    soft = read_soft_labels(snapshot) if soft_labels else None
     other = _feature_network(network) if network else None
     features = _features(snapshot, cache, report, other)
     report(Progress("train", 0, 1, "training one head per attribute"))
@@ -80,9 +78,12 @@ def probe(
         report(Progress("train", 1, 1, "trained"))
         outputs = model.answer_pool(pool)
     answers = _probe_answers(model, outputs, features, snapshot, to / "model", other)
-    if soft_labels:
-        answers = replace(answers, model=answers.model | {"soft_labels_sha256": soft_labels_sha256(snapshot)})
-    return replace(answers, embeddings=pool.near, committee=lambda: model.committee(pool))
+    return replace(
+        answers,
+        embeddings=pool.near,
+        committee=lambda: model.committee(pool),
+        dropout=lambda: model.dropout(pool, seed),
+    )
 
 
 def _is_small(snapshot: Snapshot) -> bool:
@@ -146,7 +147,10 @@ def ensemble(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Repor
     folder = to / "model"
     save_ensemble(folder, snapshot, members, {name: to / name / "model" for name in members})
     answers = combined(folder, members, _about("ensemble", BACKBONE, snapshot, folder))
-    return replace(answers, embeddings=members["probe"].embeddings, committee=members["probe"].committee)
+    of_probe = members["probe"]
+    return replace(
+        answers, embeddings=of_probe.embeddings, committee=of_probe.committee, dropout=of_probe.dropout
+    )
 
 
 def ask_ensemble(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Answers:
@@ -209,9 +213,9 @@ Engine = Callable[[Snapshot, Path, Path, int, Report], Answers]
 """Snapshot, folder of the run, folder of cached features, seed, progress → answers. Writes `model/` in the folder."""
 ENGINES: dict[str, Engine] = {"probe": probe, "cnn": cnn, "ensemble": ensemble}
 PROVIDES: dict[str, frozenset[str]] = {
-    "probe": frozenset(["embeddings", "committee"]),
+    "probe": frozenset(["embeddings", "committee", "dropout"]),
     "cnn": frozenset(),
-    "ensemble": frozenset(["embeddings", "committee"]),
+    "ensemble": frozenset(["embeddings", "committee", "dropout"]),
 }
 """What each engine provides to a query strategy besides probabilities (`QueryStrategy.needs`)."""
 ASK: dict[str, Callable[[Path, Snapshot, Path, Report], Answers]] = {
@@ -236,22 +240,14 @@ def engine(name: str) -> Engine:
     return ENGINES[name]
 
 
-def refuse_unsuitable(
-    engine_name: str, strategy: str, network: Path | None = None, *, soft_labels: bool = False
-) -> None:
-    """Check, before anything is trained, that the engine fits the query strategy, the network and the labels.
+def refuse_unsuitable(engine_name: str, strategy: str, network: Path | None = None) -> None:
+    """Check, before anything is trained, that the engine fits the query strategy and the network.
 
     Raises:
         ChoiceError: The strategy needs what the engine does not provide, the engine cannot use the features of another
-            network or soft labels, or the engine or the strategy does not exist.
+            network, or the engine or the strategy does not exist.
     """
     engine(engine_name)
-    if soft_labels and engine_name != "probe":
-        raise ChoiceError(
-            f"The engine {engine_name} does not learn from soft labels.",
-            "Nothing was changed.",
-            "Choose the engine probe, or remove --soft-labels.",
-        )
     if network is not None and engine_name != "probe":
         raise ChoiceError(
             f"The engine {engine_name} does not work on the features of another network.",

@@ -2,17 +2,17 @@
 
 import functools
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from trainer.acquisition import DEFAULT, pool_of, query_strategy, rank_images
 from trainer.data.snapshot import Snapshot
-from trainer.data.soft_labels import soft_labels_sha256
+from trainer.data.soft_labels import SoftLabels, read_soft_labels, soft_labels_sha256
 from trainer.evaluation.metrics import evaluate
 from trainer.evaluation.outputs import Answers
 from trainer.rounds.predictions import Predictions, write_predictions
-from trainer.runtime.errors import PredictionsError
+from trainer.runtime.errors import ChoiceError, PredictionsError
 from trainer.runtime.files import remove_unfinished
 from trainer.runtime.progress import Progress, Report
 
@@ -83,11 +83,12 @@ def run_round(
     from trainer.rounds.engines import engine as engine_of  # noqa: PLC0415 - torch is not needed before
     from trainer.rounds.engines import probe, ready_for_probe, refuse_unsuitable, weights_sha256  # noqa: PLC0415
 
-    refuse_unsuitable(engine, strategy, network, soft_labels=soft_labels)
+    refuse_unsuitable(engine, strategy, network)
     train = engine_of(engine)
-    if network is not None or soft_labels:
-        train = functools.partial(probe, network=network, soft_labels=soft_labels)
     opened = Snapshot.open(snapshot, images_root=images_root)
+    soft = _soft_labels(opened, engine) if soft_labels else None
+    if network is not None or soft is not None:
+        train = functools.partial(probe, network=network, soft=soft)
     identity = {"engine": engine, "seed": seed, "snapshot": opened.content_hash, "strategy": strategy}
     identity["features"] = weights_sha256(network) if network else None
     identity["soft labels"] = soft_labels_sha256(opened) if soft_labels else None
@@ -99,8 +100,20 @@ def run_round(
     if at_once and engine == "probe" and network is None and not soft_labels:
         opened = ready_for_probe(opened, cache, at_once)
     answers = train(opened, to, cache, seed, progress)
+    if soft_labels:
+        answers = replace(answers, model=answers.model | {"soft_labels_sha256": identity["soft labels"]})
     manifest = write_answers(opened, answers, to / "predictions", strategy, seed, progress)
     return _result(opened, to, manifest)
+
+
+def _soft_labels(snapshot: Snapshot, engine: str) -> SoftLabels:
+    if engine != "probe":
+        raise ChoiceError(
+            f"The engine {engine} does not learn from soft labels.",
+            "Nothing was changed.",
+            "Choose the engine probe, or remove --soft-labels.",
+        )
+    return read_soft_labels(snapshot)
 
 
 def write_answers(
@@ -118,6 +131,7 @@ def write_answers(
         seed,
         embeddings=answers.embeddings() if answers.embeddings and "embeddings" in needs else None,
         committee=answers.committee() if answers.committee and "committee" in needs else None,
+        dropout=answers.dropout() if answers.dropout and "dropout" in needs else None,
     )
     manifest = write_predictions(
         to,

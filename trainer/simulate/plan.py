@@ -1,12 +1,13 @@
 """The settings of a simulation. They are fixed and hashed before the first label is bought."""
 
 from itertools import pairwise
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from trainer.acquisition import DEFAULT, query_strategy
 from trainer.acquisition.group_constraint import BATCH
+from trainer.acquisition.pace import DEFAULT_PACE, Pace
 from trainer.runtime.files import canonical_json, sha256_text
 
 Stress = Literal["none", "duplicates", "noise", "rare", "missing"]
@@ -46,6 +47,14 @@ class Plan(BaseModel):
         "are wrong; rare: every class but the most common makes up at most 2 % of the pool; missing: half of the cells "
         "cannot be bought.",
     )
+    pace: Pace = Field(
+        DEFAULT_PACE, description="Seconds that the person needs; `fill` uses them, and minutes are counted."
+    )
+
+    whole_images: bool = Field(
+        False,
+        description="Features of whole images, which take a quarter of the time of the views of the face.",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -54,6 +63,10 @@ class Plan(BaseModel):
         steps = (self.start, *self.budgets)
         if any(after <= before for before, after in pairwise(steps)):
             raise ValueError("budgets must rise, from above start")
+        if self.pace.image <= 0 or min(self.pace.answer, self.pace.confirmation) < 0:
+            raise ValueError(
+                "an image must take more than 0 seconds, an answer and a confirmation at least 0"
+            )
         return self
 
     def purchases(self, strategy: str) -> list[int]:
@@ -63,7 +76,19 @@ class Plan(BaseModel):
         between = range(self.start + self.batch, self.budgets[-1], self.batch)
         return sorted({*self.budgets, *between})
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the settings as they are saved.
+
+        The default pace, and the default features, are left out: older plans, which have neither, keep their hash.
+        """
+        default = {
+            name
+            for name in ("pace", "whole_images")
+            if getattr(self, name) == type(self).model_fields[name].default
+        }
+        return self.model_dump(mode="json", exclude=default)
+
     @property
     def hash(self) -> str:
         """The sha256 of the canonical JSON of all settings."""
-        return sha256_text(canonical_json(self.model_dump(mode="json")))
+        return sha256_text(canonical_json(self.as_json()))

@@ -11,10 +11,11 @@ from trainer.data.snapshot import CANNOT_TELL, Snapshot
 from trainer.networks import build
 from trainer.probe.embeddings import PoolEmbeddings, pool_embeddings
 from trainer.probe.features import compute_features
-from trainer.probe.sources import BACKBONE
+from trainer.probe.sources import BACKBONE, VIEWS
 from trainer.runtime.errors import SnapshotError
 from trainer.runtime.progress import Progress, Report
 from trainer.simulate.plan import Stress
+from trainer.views import WHOLE
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +51,14 @@ class Problem:
         )
 
 
-def read_problem(snapshot: Snapshot, cache: Path, report: Report) -> Problem:
+def read_problem(snapshot: Snapshot, cache: Path, report: Report, *, whole_images: bool = False) -> Problem:
     """Compute or load the features of a snapshot's images, and keep the labelled images.
+
+    Args:
+        snapshot: Holds the labels.
+        cache: Folder of cached features.
+        report: Called with the progress.
+        whole_images: Features of whole images instead of the views of the face.
 
     Raises:
         SnapshotError: No attribute has two classes.
@@ -71,6 +78,7 @@ def read_problem(snapshot: Snapshot, cache: Path, report: Report) -> Problem:
         snapshot,
         build(BACKBONE, pretrained=True, seed=0),
         cache,
+        [replace(WHOLE, side=VIEWS[0].side)] if whole_images else VIEWS,
         progress=lambda done, total: report(Progress("features", done, total, "computing features")),
     )
     pool = pool_embeddings(features)

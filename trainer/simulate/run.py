@@ -40,12 +40,12 @@ def simulate(
         TrainerError: The folder holds another plan or another snapshot, or there is nothing to simulate.
     """
     identity = {
-        "plan": plan.model_dump(mode="json"),
+        "plan": plan.as_json(),
         "plan_hash": plan.hash,
         "snapshot": snapshot.content_hash,
     }
     _identify(to, identity)
-    problem = read_problem(snapshot, cache, report)
+    problem = read_problem(snapshot, cache, report, whole_images=plan.whole_images)
     replays = run_plan(problem, plan, to / "raw", report)
     summary = identity | summarise(replays, plan)
     write_atomically(to / "summary.json", canonical_json(summary).encode())
@@ -57,7 +57,8 @@ def run_plan(problem: Problem, plan: Plan, raw: Path, report: Report) -> list[di
     """Return every replay of a plan as it is saved on disk, in the order of strategies and seeds."""
     raw.mkdir(parents=True, exist_ok=True)
     wanted = [(strategy, seed) for strategy in plan.strategies for seed in range(plan.seeds)]
-    missing = [one for one in wanted if not _file(raw, *one).exists()]
+    # Seed by seed: after an interruption, the first seeds can be read for all strategies.
+    missing = sorted((one for one in wanted if not _is_whole(_file(raw, *one))), key=lambda one: one[1])
     done = len(wanted) - len(missing)
     report(Progress("replay", done, len(wanted), "replaying"))
     for _ in _replayed(problem, plan, raw, missing):
@@ -94,6 +95,11 @@ def _keep_here(strategy: str, seed: int) -> None:
 def _keep(problem: Problem, plan: Plan, raw: Path, strategy: str, seed: int) -> None:
     done = replay(problem, plan, strategy, seed).as_json()
     write_atomically(_file(raw, strategy, seed), canonical_json(done).encode())
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a replay is saved, with the minutes of the person, which replays of older versions lack."""
+    return file.exists() and "person_seconds" in json.loads(file.read_bytes())["full"]
 
 
 def _file(raw: Path, strategy: str, seed: int) -> Path:

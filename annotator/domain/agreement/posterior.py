@@ -112,4 +112,5 @@ def _places(values: Positions, among: Positions) -> Positions:
         return np.full(len(values), -1)
     order = np.argsort(among)
     place = order[np.minimum(np.searchsorted(among[order], values), len(among) - 1)]
-    return np.where(among[place] == values, place, -1)
+    found: Positions = np.where(among[place] == values, place, -1)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 
@@ -20,13 +21,21 @@ _IMAGES = pa.schema(
         ("split", pa.string()), ("group", pa.string()), ("source", pa.string()), ("original_path", pa.string()),
     ]
 )  # fmt: skip
+_FILLED = pa.schema(
+    [
+        ("image_name", pa.string()),
+        ("attribute", pa.string()),
+        ("code", pa.int32()),
+        ("probability", pa.float64()),
+    ]
+)
 _ATTRIBUTES = pa.schema(
     [("attribute", pa.string()), ("code", pa.int32()), ("name", pa.string()), ("status", pa.string())]
 )
 
 
 def write(folder: Path, export: Export) -> Losses:
-    """Write the three tables, and the image files under their names in `images/` if the export includes them.
+    """Write the three tables, filled.parquet if a model filled labels, and the image files under their names in `images/` if the export includes them.
 
     Raises:
         FacelabelError: if an image is to be written whose name cannot be the name of a file inside a folder.
@@ -44,10 +53,15 @@ def write(folder: Path, export: Export) -> Losses:
     with (
         pq.ParquetWriter(folder / "labels.parquet", labels_schema) as labels,
         pq.ParquetWriter(folder / "images.parquet", _IMAGES) as images,
+        ExitStack() as files,
     ):
+        filled: pq.ParquetWriter | None = None
         for batch in _batches(export.images):
             labels.write_table(_labels(batch, labels_schema, columns))
             images.write_table(_images(batch))
+            if rows := _filled(batch):
+                filled = filled or files.enter_context(pq.ParquetWriter(folder / "filled.parquet", _FILLED))
+                filled.write_table(pa.Table.from_pylist(rows, _FILLED))
             for image in batch:
                 if export.place != "none":
                     place = folder / "images" / safe_name("A folder of images", image.name)
@@ -62,6 +76,14 @@ def _labels(batch: list[SnapshotImage], schema: pa.Schema, columns: list[str]) -
         cells = [None if code is ... else CANNOT_TELL if code is None else code for code in codes]
         arrays.append(pa.array(cells, pa.int32()))
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _filled(batch: list[SnapshotImage]) -> list[dict[str, str | int | float | None]]:
+    return [
+        {"image_name": image.name, "attribute": name, "code": image.labels[name], "probability": probability}
+        for image in batch
+        for name, probability in image.filled.items()
+    ]
 
 
 def _images(batch: list[SnapshotImage]) -> pa.Table:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from annotator.domain.faces.boxes import Box
+from annotator.domain.plurals import counted
 from annotator.domain.states import Finder
 from annotator.formats.importers.ignored_files import IgnoredFiles
 
@@ -128,3 +129,14 @@ class SourceContents:
     def attributes(self) -> Iterator[str]:
         """Return the attributes that occur, in the order of their first appearance."""
         return iter(dict.fromkeys(answer.attribute for answer in self.answers))
+
+
+def note_on_filled(cells: int, file: str) -> str:
+    """What the user should know about a source's values that a model filled, which are never imported as labels.
+
+    Args:
+        cells: how many there are.
+        file: the name of the file that lists them.
+    """
+    values = counted(cells, "value that a model filled is", "values that a model filled are")
+    return f"{values} left out, because nobody answered them. {file} lists them."

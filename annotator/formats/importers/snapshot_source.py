@@ -9,9 +9,16 @@ from typing import Any
 from annotator.domain.faces.boxes import Box
 from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME
 from annotator.errors import FacelabelError
-from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceFace, SourceImage
+from annotator.formats.importers.base import (
+    SourceAnswer,
+    SourceContents,
+    SourceFace,
+    SourceImage,
+    note_on_filled,
+)
 from annotator.formats.importers.safe_readers import image_name, plain_text, read_csv_records, refuse
 from annotator.formats.snapshot.faces import FACES, read_checked_faces
+from annotator.formats.snapshot.filled.cells import FILLED, read_filled_cells
 from annotator.formats.snapshot.manifest import read_manifest, sha256_of, verify_files
 
 _LABELS = "labels.csv"
@@ -33,6 +40,9 @@ def recognise(path: Path) -> bool:
 
 def read(path: Path) -> SourceContents:
     """Read a snapshot of codes or of names, or only its labels.csv; the values of the answers are names.
+
+    Cells that a model filled are left out, and a note says how many: nobody answered them, and their certificate holds in
+    their own project only.
 
     Raises:
         FacelabelError: if a file of its manifest was changed, or it does not follow FORMATS.md.
@@ -59,11 +69,14 @@ def read(path: Path) -> SourceContents:
         (row["attribute"], row["code"]): row["name"]
         for _, row in read_csv_records(path / "attributes.csv", ("attribute", "code", "name"))
     }
+    filled = {(cell.image_name, cell.attribute) for cell in read_filled_cells(path, manifest)}
+    if filled:
+        contents.notes.append(note_on_filled(len(filled), FILLED))
     cannot_tell = str(CANNOT_TELL) if coded else CANNOT_TELL_NAME
     for where, row in read_csv_records(path / "labels.csv", ("image_name",)):
         image = image_name(path, where, row.pop("image_name"))
         for attribute, cell in row.items():
-            if not cell:
+            if not cell or (image, attribute) in filled:
                 continue
             value: str | None = None
             if cell != cannot_tell:

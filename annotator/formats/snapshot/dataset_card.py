@@ -6,14 +6,18 @@ not decide. Its form is in `templates/dataset_card.md` and `templates/dataset_ca
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from annotator.domain.grouping.splits import SplitRule
+from annotator.domain.metrics.noise_ceiling import NoiseCounts, ceiling_text
 from annotator.domain.plurals import counted
 from annotator.domain.schema import CANNOT_TELL_NAME, Attribute, Schema
+from annotator.formats.snapshot.filled.text import certificate_sentences
 from annotator.formats.snapshot.tally import SPLITS, Tally
 from annotator.resources import resource
 
@@ -25,12 +29,16 @@ SHORT_NAME = 22
 
 @dataclass(frozen=True)
 class AttributeAgreement:
-    """How far people agree on one attribute: cells with two answers or more, and metrics, which may not exist."""
+    """How far people agree on one attribute: cells with two answers or more, and metrics, which may not exist.
+
+    `noise`: what their answers say of the noise of the labels.
+    """
 
     attribute: str
     cells: int
     percent: float | None
     alpha: float | None
+    noise: NoiseCounts | None = None
 
 
 @dataclass(frozen=True)
@@ -78,9 +86,15 @@ class Section:
     guideline: str = ""
 
 
-def card_files(schema: Schema, tally: Tally, splits: SplitRule, labelling: Labelling) -> dict[str, str]:
-    """Return the texts of card.md and card.html."""
-    sections = _sections(schema, tally, splits, labelling)
+def card_files(
+    schema: Schema,
+    tally: Tally,
+    splits: SplitRule,
+    labelling: Labelling,
+    certificates: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, str]:
+    """Return the texts of card.md and card.html; `certificates`: the entries of certificates.json."""
+    sections = _sections(schema, tally, splits, labelling, certificates)
     templates = {"card.html": "dataset_card.html", "card.md": "dataset_card.md"}
     return {
         file: _environment().get_template(template).render(sections=sections, splits=SPLITS)
@@ -102,7 +116,16 @@ def _environment() -> Environment:
     return environment
 
 
-def _sections(schema: Schema, tally: Tally, splits: SplitRule, labelling: Labelling) -> list[Section]:
+def _sections(
+    schema: Schema,
+    tally: Tally,
+    splits: SplitRule,
+    labelling: Labelling,
+    certificates: Sequence[Mapping[str, Any]],
+) -> list[Section]:
+    filled = Section(
+        "Filled by the model", [certificate_sentences(one, schema, tally.images) for one in certificates]
+    )
     return [
         Section(
             "Dataset card",
@@ -119,6 +142,7 @@ def _sections(schema: Schema, tally: Tally, splits: SplitRule, labelling: Labell
         ),
         *(_attribute(attribute, tally) for attribute in schema.attributes),
         _agreement(labelling),
+        *_noise(schema, tally, labelling),
         Section(
             "How it was labelled",
             [
@@ -126,6 +150,7 @@ def _sections(schema: Schema, tally: Tally, splits: SplitRule, labelling: Labell
             ],
             [["origin", "answers"], *([name, str(n)] for name, n in sorted(labelling.origins.items()))],
         ),
+        *([filled] if certificates else []),
         Section("Known limits", _limits(schema, tally, labelling)),
     ]
 
@@ -213,6 +238,22 @@ def _agreement(labelling: Labelling) -> Section:
         ["Over the cells that two people or more answered: agreeing pairs, and Krippendorff's alpha."],
         [["attribute", "cells", "agreement", "alpha"], *rows],
     )
+
+
+def _noise(schema: Schema, tally: Tally, labelling: Labelling) -> list[Section]:
+    """What a perfect model could score, if the noise of the labels of an attribute is known."""
+    sentences = []
+    for one in labelling.agreement:
+        if one.noise is None:
+            continue
+        images_of = tally.labels_of(one.attribute)
+        measured = {code: images.get("test", 0) for code, images in images_of.items() if code is not None}
+        every = {code: sum(images.values()) for code, images in images_of.items() if code is not None}
+        ceiling = one.noise.ceiling(measured if any(measured.values()) else every)
+        if ceiling is not None:
+            names = [value.name for value in schema[one.attribute].values]
+            sentences.append(f"{one.attribute}: {ceiling_text(ceiling, names)}")
+    return [Section("What the labels allow", sentences)] if sentences else []
 
 
 def _limits(schema: Schema, tally: Tally, labelling: Labelling) -> list[str]:

@@ -14,16 +14,23 @@ from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME
 from annotator.domain.states import Origin
 from annotator.errors import FacelabelError
 from annotator.formats.snapshot.csv_text import csv_line
+from annotator.formats.snapshot.filled.cells import FilledByImage, read_filled_cells
 from annotator.formats.snapshot.manifest import read_manifest
 
 NAMED = 20
 """The number of images of each kind that are named; all are counted."""
 
+MODEL = "model"
+"""The origin of a cell that a model filled."""
+
 CELL_COLUMNS = ("image_name", "attribute", "from", "to", "labeller", "origin")
 
 
 class ChangedCell(NamedTuple):
-    """A cell that differs; "" is "not labelled". Labeller and origin are "" unless B holds the history."""
+    """A cell that differs; "" is "not labelled". Labeller and origin are "" unless B holds the history or its model filled it.
+
+    The values of a cell that was filled in one snapshot and answered in the other may be the same.
+    """
 
     image_name: str
     attribute: str
@@ -71,6 +78,11 @@ class SnapshotDiff:
     """By attribute, changed cells by (from, to)."""
     people: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Changed cells by (labeller, origin), if B holds the history."""
+    filled: dict[str, Counter[tuple[str, str]]] = field(default_factory=dict)
+    """By attribute, the cells that a model filled in A or B and that differ, by (from, to): `open`, `answered` or `filled`.
+
+    A cell with the same value that was filled in one and answered in the other differs too, but is not in `cells`.
+    """
 
     @property
     def changed_cells(self) -> int:
@@ -81,7 +93,8 @@ class SnapshotDiff:
     def same(self) -> bool:
         """Whether nothing differs."""
         images = (self.added, self.removed, self.renamed, self.replaced, self.regrouped)
-        return not (self.schema or self.splits or self.changed_cells or any(kind.count for kind in images))
+        changed = self.schema or self.splits or self.changed_cells or any(self.filled.values())
+        return not (changed or any(kind.count for kind in images))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the differences as plain values, for --json and the API."""
@@ -104,6 +117,11 @@ class SnapshotDiff:
             "people": [
                 {"labeller": who, "origin": how, "cells": n} for (who, how), n in sorted(self.people.items())
             ],
+            "filled": {
+                name: [{"from": a, "to": b, "cells": n} for (a, b), n in sorted(counts.items())]
+                for name, counts in self.filled.items()
+                if counts
+            },
         }
 
 
@@ -126,7 +144,7 @@ def diff_snapshots(a: Path, b: Path, on_cell: Callable[[ChangedCell], object] | 
             do="Compare two snapshots that were both written with --names, or both without.",
         )
     with ExitStack() as files:
-        return _Comparison(_Side(a, files), _Side(b, files), old, new, on_cell).run()
+        return _Comparison(_Side(a, old, files), _Side(b, new, files), old, new, on_cell).run()
 
 
 def write_changed_cells(a: Path, b: Path, write: Callable[[str], object]) -> SnapshotDiff:
@@ -140,18 +158,20 @@ def write_changed_cells(a: Path, b: Path, write: Callable[[str], object]) -> Sna
 
 
 class _Image(NamedTuple):
-    """An image with its unparsed lines of labels.csv and images.csv."""
+    """An image with its unparsed lines of labels.csv and images.csv, and the attributes whose values a model filled."""
 
     name: str
     labels: str
     image: str
+    filled: frozenset[str]
 
 
 class _Side:
     """One of the two snapshots, which is read image by image."""
 
-    def __init__(self, folder: Path, files: ExitStack) -> None:
+    def __init__(self, folder: Path, manifest: dict[str, Any], files: ExitStack) -> None:
         self.folder = folder
+        self._filled = FilledByImage(read_filled_cells(folder, manifest))
         opened = [
             files.enter_context((folder / name).open(encoding="utf-8", newline=""))
             for name in ("labels.csv", "images.csv")
@@ -163,7 +183,7 @@ class _Side:
     def images(self) -> Iterator[_Image]:
         for labels, image in zip(self._labels, self._images, strict=True):
             name = _fields(labels)[0] if labels[0] == '"' else labels[: labels.index(",")]
-            yield _Image(name, labels, image)
+            yield _Image(name, labels, image, self._filled.attributes(name))
 
     def labels_of(self, image: _Image) -> dict[str, str]:
         return dict(zip(self.columns, _fields(image.labels)[1:], strict=True))
@@ -188,6 +208,7 @@ class _Comparison:
             _schema_changes(old["schema"], new["schema"]), _names(old["schema"], new["schema"])
         )
         self.diff.cells = {column: Counter() for column in self.shared}
+        self.diff.filled = {column: Counter() for column in self.shared}
         self.has_history = "annotations.csv" in new["files"]
         self.removed: dict[str, _Image] = {}
         self.added: dict[str, _Image] = {}
@@ -243,25 +264,43 @@ class _Comparison:
             if before["group"] != after["group"]:
                 self.diff.regrouped.add(new.name)
             changed = True
-        if old.labels != new.labels:
-            before, after = self.a.labels_of(old), self.b.labels_of(new)
-            differing = [column for column in self.shared if before[column] != after[column]]
-            authors = self.history.authors(new.name) if self.history and differing else {}
-            for column in differing:
-                self._changed(
-                    ChangedCell(
-                        new.name, column, before[column], after[column], *authors.get(column, ("", ""))
-                    )
-                )
-                changed = True
+        if old.labels != new.labels or old.filled != new.filled:
+            changed = self._compare_cells(old, new) or changed
         self.diff.unchanged += not changed
 
+    def _compare_cells(self, old: _Image, new: _Image) -> bool:
+        """Record the cells that differ; return whether there are any."""
+        before, after = self.a.labels_of(old), self.b.labels_of(new)
+        differing = [
+            column
+            for column in self.shared
+            if before[column] != after[column] or (column in old.filled) != (column in new.filled)
+        ]
+        authors = self.history.authors(new.name) if self.history and differing else {}
+        for column in differing:
+            is_filled = column in new.filled
+            author = ("", MODEL) if is_filled else authors.get(column, ("", ""))
+            cell = ChangedCell(new.name, column, before[column], after[column], *author)
+            if is_filled or column in old.filled:
+                self.diff.filled[column][
+                    _state(cell.before, column in old.filled), _state(cell.after, is_filled)
+                ] += 1
+            self._changed(cell)
+        return bool(differing)
+
     def _changed(self, cell: ChangedCell) -> None:
-        self.diff.cells[cell.attribute][cell.before, cell.after] += 1
+        if cell.before != cell.after:
+            self.diff.cells[cell.attribute][cell.before, cell.after] += 1
         if self.has_history:
             self.diff.people[cell.labeller, cell.origin] += 1
         if self.on_cell:
             self.on_cell(cell)
+
+
+def _state(cell: str, is_filled: bool) -> str:
+    if is_filled:
+        return "filled"
+    return "answered" if cell else "open"
 
 
 class _History:

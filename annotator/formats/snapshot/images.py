@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import repeat, starmap
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,13 +21,19 @@ MISSING = CANNOT_TELL - 1
 """The code of a cell without a label, in columns of codes."""
 Codes = Mapping[str, NDArray[np.integer[Any]]]
 """(images,) codes of each attribute; they may be CANNOT_TELL and MISSING."""
+Probabilities = Mapping[str, NDArray[np.float64]]
+"""(images,) probabilities of each attribute; NaN for a cell that no model filled."""
 BATCH = 2000
 """The number of images of a batch."""
+NOTHING_FILLED: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(slots=True)  # not frozen, which would cost a second per million images
 class SnapshotImage:
-    """An image with its labels by attribute name; None is "can't tell", an absent name is not labelled."""
+    """An image with its labels by attribute name; None is "can't tell", an absent name is not labelled.
+
+    `filled`: the labels that a model filled, as probabilities by attribute name.
+    """
 
     name: str
     sha256: str
@@ -39,6 +47,7 @@ class SnapshotImage:
     done: bool
     labels: dict[str, int | None]
     crop_box: str = ""
+    filled: Mapping[str, float] = field(default_factory=lambda: NOTHING_FILLED)
 
     @property
     def file(self) -> str:
@@ -48,7 +57,7 @@ class SnapshotImage:
 
 @dataclass(frozen=True)
 class ImageBatch:
-    """Some images by columns."""
+    """Some images by columns. `codes` holds the cells that a model filled too, and `filled` their probabilities."""
 
     names: Sequence[str]
     sha256: Sequence[str]
@@ -62,6 +71,7 @@ class ImageBatch:
     done: Sequence[bool]
     crop_boxes: Sequence[str]
     codes: Codes
+    filled: Probabilities = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -75,7 +85,7 @@ class ImageBatch:
         """Yield the images one by one."""
         columns = zip(
             self.names, self.sha256, self.extensions, self.widths, self.heights, self.splits, self.groups, self.sources,
-            self.original_paths, self.done, self._labels(), self.crop_boxes, strict=True,
+            self.original_paths, self.done, self._labels(), self.crop_boxes, self._filled(), strict=True,
         )  # fmt: skip
         return starmap(SnapshotImage, columns)
 
@@ -87,6 +97,15 @@ class ImageBatch:
                 for name, code in zip(self.codes, codes, strict=True)
                 if code != MISSING
             }
+
+    def _filled(self) -> Iterator[Mapping[str, float]]:
+        if not self.filled:
+            yield from repeat(NOTHING_FILLED, len(self))
+            return
+        columns = [column.tolist() for column in self.filled.values()]
+        for probabilities in zip(*columns, strict=True):
+            cells = zip(self.filled, probabilities, strict=True)
+            yield {name: one for name, one in cells if not math.isnan(one)} or NOTHING_FILLED
 
 
 def image_file(sha256: str, extension: str) -> str:

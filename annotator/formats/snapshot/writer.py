@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,8 @@ from annotator.files import staged_folder, sync_tree, write_atomically
 from annotator.formats.snapshot.csv_text import csv_field, csv_line, csv_text
 from annotator.formats.snapshot.dataset_card import Labelling, card_files
 from annotator.formats.snapshot.faces import FACES, FaceRows, read_checked_faces, write_faces
+from annotator.formats.snapshot.filled.cells import FilledCells, SnapshotCertificate
+from annotator.formats.snapshot.filled.check import verify_filled_cells
 from annotator.formats.snapshot.hashed_file import HashedFile
 from annotator.formats.snapshot.images import ImageBatch, place_image
 from annotator.formats.snapshot.known_images import KnownFile, Relabelled, write_relabelled
@@ -73,6 +75,7 @@ def write_snapshot(
     *,
     faces: FaceRows | KnownFile = (),
     probabilities: Iterable[SoftLabels] | None = None,
+    certificates: Sequence[SnapshotCertificate] = (),
 ) -> dict[str, Any]:
     """Write a whole snapshot folder and return its manifest.
 
@@ -91,24 +94,24 @@ def write_snapshot(
         labelling: how the labels were made, for the card.
         faces: the rows of faces.csv, or an earlier snapshot's file with the same rows; without a face there is no file.
         probabilities: the soft labels for probabilities.parquet, in the order of the images.
+        certificates: those of the filled cells of `images`, as `FilledCells` takes them.
 
     Raises:
         FacelabelError: if the folder exists, is being written by another process or cannot be written.
     """
-    if folder.exists():
-        what = f"{folder} exists already, and a snapshot never changes."
-        raise FacelabelError("snapshot_exists", what, do="Name another folder.")
+    _require_absent(folder)
     try:
         with staged_folder(folder) as unfinished:
             tally, texts = Tally(schema), {"attributes.csv": _attributes_csv(schema)}
+            filled = FilledCells(unfinished, certificates)
             if isinstance(images, Relabelled):
                 assert options == SnapshotOptions(card=False), "known images have only labels"
                 files, counts = write_relabelled(unfinished, schema, images)
             else:
-                files = _write_rows(unfinished, schema, images, images_root, options, tally)
+                files = _write_rows(unfinished, schema, images, images_root, options, (tally, filled))
                 counts = tally.manifest()
             if options.card:
-                texts |= card_files(schema, tally, splits, labelling or Labelling())
+                texts |= card_files(schema, tally, splits, labelling or Labelling(), filled.entries)
             files |= write_faces(unfinished, faces) | _write_history(unfinished, history)
             files |= write_probabilities(unfinished, probabilities)
             files |= {name: _write_text(unfinished / name, text) for name, text in texts.items()}
@@ -123,6 +126,12 @@ def write_snapshot(
             do="Make room, or name another folder.",
         ) from error
     return manifest
+
+
+def _require_absent(folder: Path) -> None:
+    if folder.exists():
+        what = f"{folder} exists already, and a snapshot never changes."
+        raise FacelabelError("snapshot_exists", what, do="Name another folder.")
 
 
 def verify_snapshot(folder: Path) -> dict[str, Any]:
@@ -140,6 +149,7 @@ def verify_snapshot(folder: Path) -> dict[str, Any]:
             pass  # it checks every row
     if PROBABILITIES in manifest["files"]:
         check_probabilities(folder, manifest)
+    verify_filled_cells(folder, manifest)
     expected = {"manifest.json", *manifest["files"]}
     if manifest["images"]["mode"] != "none":
         expected.add("images")
@@ -165,11 +175,13 @@ def _write_rows(
     images: Iterable[ImageBatch],
     images_root: Path,
     options: SnapshotOptions,
-    tally: Tally,
+    counting: tuple[Tally, FilledCells],
 ) -> dict[str, Any]:
-    """Write labels.csv, images.csv and the image files in one pass; return the entries of the manifest."""
+    """Write labels.csv, images.csv, filled.csv and the image files in one pass; return the entries of the manifest."""
+    tally, filled = counting
     lines = LabelLines(schema, names=options.names)
     with (
+        filled,
         HashedFile(folder / "labels.csv") as labels_csv,
         HashedFile(folder / "images.csv") as images_csv,
     ):
@@ -182,6 +194,7 @@ def _write_rows(
             assert names == sorted(names), "the rows are not in the order of their names"
             previous = names[-1]
             tally.add(batch)
+            filled.add(batch)
             images_csv.write(_image_lines(batch))
             labels_csv.write(lines.of(list(map(csv_field, batch.names)), batch.codes))
             if options.images != "none":
@@ -189,7 +202,7 @@ def _write_rows(
                     if not (folder / "images" / file).exists():
                         link = options.images == "link"
                         place_image(images_root, file, name, folder / "images" / file, link=link)
-    return {"labels.csv": labels_csv.entry(), "images.csv": images_csv.entry()}
+    return {"labels.csv": labels_csv.entry(), "images.csv": images_csv.entry(), **filled.write_certificates()}
 
 
 def _image_lines(batch: ImageBatch) -> str:

@@ -87,7 +87,8 @@ def read(path: Path) -> SourceContents:
 def write(folder: Path, export: Export) -> Losses:
     """Write tasks.json, which Label Studio imports, and config.xml, its labelling interface.
 
-    Label Studio reads the images from `images/` below its local-files root.
+    Label Studio reads the images from `images/` below its local-files root. A label that a model filled is a prediction there,
+    with its probability as the score, and no annotation.
 
     Raises:
         FacelabelError: if an image name or a value's name cannot be written.
@@ -101,13 +102,20 @@ def write(folder: Path, export: Export) -> Losses:
         file.write("[")
         for number, image in enumerate(export.images, 1):
             safe_name("Label Studio's local storage", image.name)
-            results = [_result(c, kinds[c], names[c, image.labels[c]]) for c in columns if c in image.labels]
+            results = {
+                c: _result(c, kinds[c], names[c, image.labels[c]]) for c in columns if c in image.labels
+            }
+            answers = [result for column, result in results.items() if column not in image.filled]
+            predictions = [
+                {"result": [results[column]], "score": round(score, 6)}
+                for column, score in image.filled.items()
+            ]
             reference = f"{_LOCAL}?d={quote('images/' + image.name, safe='/')}"
             task = {
                 "id": number,
                 "data": {"image": reference, "image_name": image.name},
-                "annotations": [{"result": results, "was_cancelled": False}] if results else [],
-                "predictions": [],
+                "annotations": [{"result": answers, "was_cancelled": False}] if answers else [],
+                "predictions": predictions,
             }
             file.write((",\n" if number > 1 else "\n") + json.dumps(task, ensure_ascii=False))
             export.put_image(image, folder / "images" / image.name)

@@ -1,7 +1,8 @@
 """Parquet: reads the three typed tables that exporters/parquet_tables writes for pandas, Polars, DuckDB and others.
 
 labels.parquet has image_name and a column of int32 codes per attribute (null is not labelled, -1 is "can't tell"),
-attributes.parquet has attribute, code, name and status, and images.parquet describes the images. The same labels give the
+attributes.parquet has attribute, code, name and status, and images.parquet describes the images. filled.parquet, if it is
+there, lists the labels that a model filled: they are left out, because nobody answered them. The same labels give the
 same bytes with the same version of pyarrow.
 """
 
@@ -12,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from annotator.domain.schema import CANNOT_TELL
-from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
+from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage, note_on_filled
 from annotator.formats.importers.folder_files import take_rest
 from annotator.formats.importers.parquet_rows import read_rows
 from annotator.formats.importers.safe_readers import image_name, plain_text, refuse
 
 _TABLES = ("labels", "attributes", "images")
+_FILLED = "filled.parquet"
 
 
 def recognise(path: Path) -> bool:
@@ -49,10 +51,13 @@ def read(path: Path) -> SourceContents:
                 split,
             )
         )
+    filled = {(str(row.get("image_name")), str(row.get("attribute"))) for _, row in _filled_rows(path)}
+    if filled:
+        contents.notes.append(note_on_filled(len(filled), _FILLED))
     for where, row in _rows(path / "labels.parquet"):
         name = image_name(path, where, row.pop("image_name", None))
         for attribute, code in row.items():
-            if code is None:
+            if code is None or (name, attribute) in filled:
                 continue
             value: Any = None
             if code != CANNOT_TELL:
@@ -60,9 +65,13 @@ def read(path: Path) -> SourceContents:
                     refuse(path, f"{str(code)[:40]!r} is not a code of {attribute[:60]!r}", where)
                 value = plain_text(path, where, names[attribute, str(code)], attribute)
             contents.answers.append(SourceAnswer(name, attribute, value))
-    tables = [path / f"{table}.parquet" for table in _TABLES]
+    tables = [path / f"{table}.parquet" for table in _TABLES] + [path / _FILLED]
     take_rest(contents, path, tables, lambda rest: rest.relative_to(path).as_posix(), "are in no row")
     return contents
+
+
+def _filled_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    return _rows(path / _FILLED) if (path / _FILLED).is_file() else iter(())
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

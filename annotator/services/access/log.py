@@ -34,6 +34,7 @@ class AccessKind(StrEnum):
     EXPORT = "export"
     ERASURE = "erasure"
     TAKE_BACK = "take-back"
+    CERTIFICATE = "certificate"
     ANSWERS = "answers"
 
 
@@ -59,6 +60,9 @@ class Event(StrEnum):
     EXPORTED = "exported"
     DOWNLOADED = "downloaded"
     ERASED = "erased"
+    CERTIFICATE_MADE = "certificate made"
+    CERTIFICATE_DECIDED = "certificate decided"
+    CERTIFICATE_UNDONE = "certificate undone"
     TAKE_BACK = "take-back"
     TAKE_BACK_UNDONE = "take-back undone"
     ANSWERS_SEEN = "answers seen"
@@ -89,6 +93,9 @@ _KINDS = {
     ),
     Event.ERASED: AccessKind.ERASURE,
     **dict.fromkeys((Event.TAKE_BACK, Event.TAKE_BACK_UNDONE), AccessKind.TAKE_BACK),
+    **dict.fromkeys(
+        (Event.CERTIFICATE_MADE, Event.CERTIFICATE_DECIDED, Event.CERTIFICATE_UNDONE), AccessKind.CERTIFICATE
+    ),
     Event.ANSWERS_SEEN: AccessKind.ANSWERS,
 }  # fmt: skip
 

@@ -9,13 +9,14 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Select, and_, exists, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Label, Project
 from annotator.project_cache import CacheKind, project_cache
 from annotator.services.common.counted import COUNTED
+from annotator.services.common.filled import is_covered
 from annotator.services.common.image_maps import is_one_of
 from annotator.services.tasks.assigned import EVERYTHING, Reach, in_queue_order, read_reach
 from annotator.services.tasks.queue import free_for
@@ -98,7 +99,8 @@ def _waiting(
 def sweepable(session: Session, attribute_id: int) -> ColumnElement[bool]:
     """The condition that the cell is open and the image is not labelled blind: a page of equal predictions would show them."""
     answered = exists().where(Label.image_id == Image.id, Label.attribute_id == attribute_id)
-    return and_(Image.open_cells > 0, COUNTED, ~labelled_blind(session), ~answered)
+    closed = or_(answered, is_covered(attribute_id))
+    return and_(Image.open_cells > 0, COUNTED, ~labelled_blind(session), ~closed)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.states import NO_LABEL, Origin
 from annotator.errors import Conflict
 from annotator.models import Annotation, Image, Label, Submission, now
+from annotator.services.common.filled import COVERED, covered_attributes
 from annotator.services.common.progress import add_done
 from annotator.services.grouping.membership import group_of, mark_stale, split_rule
 from annotator.services.schema.active import ActiveSchema
@@ -127,7 +128,7 @@ def update_images(
         labels[image_id][attribute_id] = code
     changed, difference = [], 0
     for image in connection.execute(_DERIVED, chosen).all():
-        open_cells = active.open_cells(labels[image.id])
+        open_cells = active.open_cells(labels[image.id], covered_attributes(image.covered))
         group, split = group_of(session, active, image, labels[image.id]), image.split
         if group != image.group_key:
             split = split_rule(session).split_of(group)
@@ -174,6 +175,7 @@ _DERIVED = select(
     Image.group,
     Image.split,
     Image.exclusion_id,
+    COVERED,
 ).where(Image.id.in_(bindparam("image_ids", expanding=True)))
 _UPDATE_IMAGE = (
     update(Image)

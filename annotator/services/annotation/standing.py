@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.precedence import CellState, Holder, Owner, owner_of
 from annotator.domain.states import INDEPENDENT
 from annotator.models import Annotation, AskedAgain, Gold, Image, Label, Lease, Submission, now
+from annotator.services.common.filled import COVERED
 from annotator.services.common.undone import is_undone
 
 
@@ -24,7 +25,8 @@ class ImageState:
         drawn: how it was drawn (`Lease.drawn`), if the labeller holds it.
         done: whether it needs no further answer.
         fixed: whether it is gold or was asked again.
-        finished_by_other: whether it is done, nobody holds it, and somebody else answered in it.
+        finished_by_other: whether people finished it, nobody holds it, and somebody else answered in it. An image with filled
+            cells was not finished by people: their answers replace the model's.
         excluded: whether it does not count.
         owners: attribute id → whose label the cell has; cells without a label are missing.
     """
@@ -74,6 +76,7 @@ def read_image_state(
         done=done,
         fixed=bool(image.fixed),
         finished_by_other=done
+        and image.covered is None
         and holder is Holder.NOBODY
         and _answered_by_other(session, image_id, labeller_id),
         excluded=image.exclusion_id is not None,
@@ -137,7 +140,7 @@ def _states() -> Select[*tuple[Any, ...]]:
     live = (Lease.expires_at > bindparam("now")).label("live")
     return (
         select(
-            *(Image.id, Image.open_cells, Image.exclusion_id, fixed.label("fixed")),
+            *(Image.id, Image.open_cells, Image.exclusion_id, COVERED, fixed.label("fixed")),
             *(Lease.token, Lease.labeller_id.label("holder_id"), live, Lease.drawn),
             *(Label.attribute_id, Annotation.origin, Submission.labeller_id),
         )

@@ -12,6 +12,7 @@ from annotator.domain.states import Origin, SubmissionKind
 from annotator.models import Annotation, Image, Label, Submission
 from annotator.services.annotation.undo import FOLLOWS, standing_annotation
 from annotator.services.common.counted import COUNTED
+from annotator.services.common.filled import COVERED, covered_attributes
 from annotator.services.schema.active import ActiveSchema, active_schema
 
 ANSWERS = (
@@ -145,19 +146,20 @@ def _count_reopened(session: Session, active: ActiveSchema, changes: list[_CellC
     images, reopened = sorted(by_image), 0
     for start in range(0, len(images), _BATCH):
         query = (
-            select(Label.image_id, Label.attribute_id, Label.code)
+            select(Label.image_id, Label.attribute_id, Label.code, COVERED)
             .join(Image, Image.id == Label.image_id)
             .where(Image.open_cells == 0, COUNTED, Label.image_id.in_(images[start : start + _BATCH]))
         )
         labels: dict[int, dict[int, int | None]] = {}
-        for image, attribute, code in session.execute(query):
+        covered: dict[int, str | None] = {}
+        for image, attribute, code, covered[image] in session.execute(query):
             labels.setdefault(image, {})[attribute] = code
         for image, its_labels in labels.items():
             for change in by_image[image]:
                 its_labels[change.attribute_id] = change.code
                 if change.is_open:
                     del its_labels[change.attribute_id]
-            reopened += active.open_cells(its_labels) > 0
+            reopened += active.open_cells(its_labels, covered_attributes(covered[image])) > 0
     return reopened
 
 

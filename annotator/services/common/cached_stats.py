@@ -39,6 +39,7 @@ class Statistics(Generic[Counted]):
         state: plain values that stay equal as long as nothing changes that the results depend on.
         count: computes the results. Callers share them and must not change them.
         remember: whether the results of a small project are remembered while `state` stays equal.
+        by_worker: whether the worker computes the results of a small project too, because no request can wait for them.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Statistics(Generic[Counted]):
     state: Callable[[Session], tuple[Hashable, ...]]
     count: Callable[[Session], Counted]
     remember: bool = True
+    by_worker: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,8 @@ def is_large(session: Session) -> bool:
 
 
 def read_statistics(session: Session, kind: Statistics[Counted]) -> CachedStatistics[Counted]:
-    """Read statistics: of a small project as of now, of a large one those that the worker computed last."""
-    if not is_large(session):
+    """Read statistics: of a small project as of now, of a large one, or with `by_worker`, those that the worker computed last."""
+    if not kind.by_worker and not is_large(session):
         if not kind.remember:
             return CachedStatistics(kind.count(session), None)
         value = _remembered(session, kind.name, kind.state(session), lambda: kind.count(session))
@@ -124,7 +126,7 @@ def _remembered(session: Session, name: str, state: object, count: Callable[[], 
 
 
 class StatisticsCounter:
-    """Computes the statistics of a large project for its pages, one kind after the other.
+    """Computes the statistics that pages do not compute themselves, one kind after the other.
 
     Args:
         project: the project.
@@ -145,7 +147,7 @@ class StatisticsCounter:
     def _renew(self, kind: Statistics[Any]) -> None:
         started = time.monotonic()
         with self._project.database.read() as session:
-            if not is_large(session):
+            if not kind.by_worker and not is_large(session):
                 return
             state, row, counted_at = (
                 list(kind.state(session)),

@@ -25,7 +25,7 @@ from annotator.domain.states import UNFINISHED, ErasureState
 from annotator.domain.timestamps import utc_text
 from annotator.errors import Conflict, NotFound
 from annotator.files import write_atomically
-from annotator.models import Erasure, Image, Round, StoredStatistics, TakeBack, Tombstone, now
+from annotator.models import Certificate, Erasure, Image, Round, StoredStatistics, TakeBack, Tombstone, now
 from annotator.project import ProjectFolder
 from annotator.project_cache import CacheKind
 from annotator.services.common.job_queue import analysis_lock, worker_lock
@@ -39,9 +39,12 @@ _CHANGES = select(
     func.count(Erasure.scope),
     func.count(Erasure.finished_at),
     select(func.coalesce(func.sum(TakeBack.turns), 0)).scalar_subquery(),
+    select(func.count())
+    .where(Certificate.ended_at.is_not(None), Certificate.covered_to == 0)
+    .scalar_subquery(),
 )
 _CHECK_SECONDS = 0.25
-_SEEN = CacheKind[str, tuple[int, int, int, int]](size=1)
+_SEEN = CacheKind[str, tuple[int, int, int, int, int]](size=1)
 
 
 def preview_erasure(project: ProjectFolder, request: Request) -> dict[str, Any]:
@@ -225,7 +228,7 @@ def erasure_as_dict(row: Erasure) -> dict[str, Any]:
 
 
 def forget_caches(project: ProjectFolder) -> None:
-    """Forget what this process remembers of the project if something was erased, or undone by a take-back, since the last call."""
+    """Forget what this process remembers of the project if something was erased, undone or opened again since the last call."""
     with project.database.read() as session:
         refresh_caches(project, session)
 
@@ -233,11 +236,11 @@ def forget_caches(project: ProjectFolder) -> None:
 def refresh_caches(project: ProjectFolder, session: Session) -> None:
     """The same with a session. Every request calls it: what was erased by another process must not be shown any more."""
     cache = project.database.cache
-    begun, unfinished, done, take_backs = session.connection().execute(_CHANGES).one()
-    erasures = (begun, unfinished, done, take_backs)
-    if cache.get(_SEEN, "erasures") != erasures:
+    begun, unfinished, done, take_backs, uncovered = session.connection().execute(_CHANGES).one()
+    changes = (begun, unfinished, done, take_backs, uncovered)
+    if cache.get(_SEEN, "changes") != changes:
         cache.clear_all()
-        cache.put(_SEEN, "erasures", erasures)
+        cache.put(_SEEN, "changes", changes)
 
 
 def _erase_files(project: ProjectFolder, row: Erasure, forget_features: ForgetFeatures) -> None:

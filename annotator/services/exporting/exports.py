@@ -9,27 +9,34 @@ from pathlib import Path
 
 from annotator.errors import NotFound, WrongUse
 from annotator.formats.export_formats import EXPORT_FORMATS
-from annotator.formats.exporters.base import Export, Loss, new_folder
+from annotator.formats.exporters.base import Export, Loss, Losses, new_folder
 from annotator.formats.snapshot.images import SnapshotImage
 from annotator.formats.snapshot.writer import ImageMode
 from annotator.project import ProjectFolder
+from annotator.services.exporting.filled import FilledColumns
 from annotator.services.exporting.snapshots import read_images, remove_leftovers
 from annotator.services.schema.active import read_schema
 
 
 @dataclass
 class ExportReport:
-    """What was written; `lost`: what the format could not hold."""
+    """What was written; `filled`: labels that a model filled; `lost`: what the format could not hold."""
 
     path: str
     format: str
     images: int = 0
     labels: int = 0
+    filled: int = 0
     lost: list[Loss] = field(default_factory=list)
 
 
 def export_as(
-    project: ProjectFolder, form: str, to: Path | None = None, images: ImageMode | None = None
+    project: ProjectFolder,
+    form: str,
+    to: Path | None = None,
+    images: ImageMode | None = None,
+    *,
+    filled: bool = True,
 ) -> ExportReport:
     """Write the dataset into a new folder in one of the `EXPORT_FORMATS`.
 
@@ -38,6 +45,7 @@ def export_as(
         form: a name of `EXPORT_FORMATS`.
         to: the folder to create; default: a new folder in the project's exports/.
         images: whether image files are written too; default: as the format needs.
+        filled: also write the cells that a model filled; the report says so where the format cannot tell them from answers.
 
     Raises:
         WrongUse: if there is no such format.
@@ -54,12 +62,16 @@ def export_as(
     export_format = EXPORT_FORMATS[form]
     folder = to or project.exports / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{form}"
     report = ExportReport(str(folder), form)
+    hidden = Losses()
     with project.database.read() as session, new_folder(folder) as unfinished:
-        rows = _counted(read_images(session), report)
+        columns = FilledColumns(session) if filled else None
+        rows = _counted(read_images(session, columns), report, hidden)
         export = Export(
             read_schema(session, people=True), rows, project.images, images or export_format.images
         )
         report.lost = export_format.write(unfinished, export).as_list()
+    if not export_format.tells_filled:
+        report.lost += hidden.as_list()
     return report
 
 
@@ -76,8 +88,13 @@ def export_folder(project: ProjectFolder, name: str) -> tuple[Path, str]:
     return project.exports / name, form
 
 
-def _counted(images: Iterator[SnapshotImage], report: ExportReport) -> Iterator[SnapshotImage]:
+def _counted(
+    images: Iterator[SnapshotImage], report: ExportReport, hidden: Losses
+) -> Iterator[SnapshotImage]:
     for image in images:
         report.images += 1
         report.labels += len(image.labels)
+        report.filled += len(image.filled)
+        for attribute in image.filled:
+            hidden.add(f"that a model filled the value of {attribute}", image.name)
         yield image

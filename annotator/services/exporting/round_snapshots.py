@@ -1,4 +1,7 @@
-"""The snapshots of rounds: images and faces seldom change between rounds, so that only the labels are read again."""
+"""The snapshots of rounds: images and faces seldom change between rounds, so that only the labels are read again.
+
+They hold no cell that a model filled: no round learns from one, or is measured on one.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from annotator.models import Image, Project
 from annotator.project import ProjectFolder
 from annotator.services.common.counted import of_counted_image
 from annotator.services.exporting.face_rows import read_faces
+from annotator.services.exporting.filled import done_by_filling
 from annotator.services.exporting.snapshots import read_batches
 from annotator.services.grouping.membership import split_rule
 from annotator.services.grouping.rebuild import settle_groups
@@ -73,7 +77,7 @@ class RoundSnapshots:
                 self._last = None
                 fields: list[str] = []
                 splits: list[NDArray[np.int8]] = []
-                batches = _recorded(read_batches(session), fields, splits)
+                batches = _recorded(read_batches(session, None), fields, splits)
                 manifest = self._write(session, folder, versions, batches)
                 images = KnownImages(
                     _known(folder, manifest, "images.csv"),
@@ -127,7 +131,7 @@ def _known(folder: Path, manifest: dict[str, Any], name: str) -> KnownFile:
 
 
 def _relabelled(session: Session, last: _LastImages) -> Relabelled:
-    done = session.scalars(select(Project.done_count)).one()
+    done = session.scalars(select(Project.done_count)).one() - done_by_filling(session)
     return Relabelled(last.images, LabelColumns(session).of(last.ids), done)
 
 

@@ -9,17 +9,19 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.errors import FacelabelError, NotFound
 from annotator.files import UNFINISHED, cannot_write, remove_unfinished
-from annotator.formats.snapshot.images import BATCH, ImageBatch, SnapshotImage
+from annotator.formats.snapshot.images import BATCH, Codes, ImageBatch, Probabilities, SnapshotImage
 from annotator.formats.snapshot.writer import HistoryRow, SnapshotOptions, write_snapshot
 from annotator.models import Annotation, AttributeRow, Image, Labeller, Snapshot, Submission, now
 from annotator.project import ProjectFolder
 from annotator.services.common.counted import COUNTED
 from annotator.services.exporting.face_rows import read_faces
+from annotator.services.exporting.filled import FilledColumns, images_with_covered_cells
 from annotator.services.exporting.provenance import read_labelling
 from annotator.services.exporting.soft_labels import read_soft_labels
 from annotator.services.grouping.membership import split_rule
@@ -38,6 +40,7 @@ def export_snapshot(
     *,
     history: bool = False,
     probabilities: bool = False,
+    filled: bool = True,
     title: str = "",
     note: str = "",
 ) -> tuple[Path, dict[str, Any]]:
@@ -49,6 +52,7 @@ def export_snapshot(
         options: names or codes, image files or not, a card or not.
         history: also write annotations.csv.
         probabilities: also write probabilities.parquet.
+        filled: also write the cells that a model filled; else they are empty.
         title: what the list of snapshots calls it.
         note: what the list says about it.
     """
@@ -63,10 +67,11 @@ def export_snapshot(
         settle_groups(session)
     with project.database.read() as session:
         schema = read_schema(session, people=True)
+        columns = FilledColumns(session) if filled else None
         manifest = write_snapshot(
             folder,
             schema,
-            read_batches(session),
+            read_batches(session, columns),
             split_rule(session),
             project.images,
             options,
@@ -74,6 +79,7 @@ def export_snapshot(
             read_labelling(session) if options.card else None,
             faces=read_faces(session),
             probabilities=read_soft_labels(session, schema) if probabilities else None,
+            certificates=columns.certificates if columns else (),
         )
     if folder.resolve().parent == project.snapshots.resolve():
         with project.database.write() as session:
@@ -124,14 +130,20 @@ def remove_leftovers(exports: Path) -> None:
             remove_unfinished(leftover)
 
 
-def read_images(session: Session) -> Iterator[SnapshotImage]:
-    """Yield all images that are not excluded, with their labels, one by one in the order of their names."""
-    return chain.from_iterable(batch.rows() for batch in read_batches(session))
+def read_images(session: Session, filled: FilledColumns | None) -> Iterator[SnapshotImage]:
+    """Yield all images that are not excluded, one by one, as `read_batches` does."""
+    return chain.from_iterable(batch.rows() for batch in read_batches(session, filled))
 
 
-def read_batches(session: Session) -> Iterator[ImageBatch]:
-    """Yield all images that are not excluded, with their labels, in the order of their names, with a few rows in memory."""
+def read_batches(session: Session, filled: FilledColumns | None) -> Iterator[ImageBatch]:
+    """Yield all images that are not excluded, with their labels, in the order of their names, with a few rows in memory.
+
+    Args:
+        session: a session.
+        filled: the cells that a model filled, which count like labels then; None leaves them out.
+    """
     labels = LabelColumns(session)
+    covered = images_with_covered_cells(session, without_filled=filled is not None)
     session.connection().exec_driver_sql(f"PRAGMA cache_size=-{_CACHE_KIB}")
     query = select(
         Image.id, Image.name, Image.sha256, Image.extension, Image.width, Image.height, Image.split, Image.group,
@@ -141,9 +153,14 @@ def read_batches(session: Session) -> Iterator[ImageBatch]:
         ids, names, sha256, extensions, widths, heights, splits, groups, sources, paths, open_cells, boxes = (
             zip(*rows, strict=True)
         )
-        done, crop_boxes = [cells == 0 for cells in open_cells], [box or "" for box in boxes]
+        done = [cells == 0 and number not in covered for number, cells in zip(ids, open_cells, strict=True)]
+        codes: Codes = labels.of(ids)
+        probabilities: Probabilities = {}
+        if filled is not None:
+            codes, probabilities = filled.over(np.asarray(ids, np.int64), codes)
         yield ImageBatch(
-            names, sha256, extensions, widths, heights, splits, groups, sources, paths, done, crop_boxes, labels.of(ids)
+            names, sha256, extensions, widths, heights, splits, groups, sources, paths, done,
+            [box or "" for box in boxes], codes, probabilities,
         )  # fmt: skip
 
 

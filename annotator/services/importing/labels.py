@@ -25,6 +25,7 @@ from annotator.models import Annotation, Image, Label, Labeller, Submission
 from annotator.project import ProjectFolder
 from annotator.services.annotation.log import NewAnnotation, add_annotations, add_submission
 from annotator.services.common.counted import COUNTED
+from annotator.services.common.open_cells import recount_open_cells
 from annotator.services.common.undone import is_undone
 from annotator.services.grouping.rebuild import regroup_all
 from annotator.services.importing.image_lookup import ImageLookup
@@ -33,7 +34,6 @@ from annotator.services.importing.report_texts import unmatched_texts
 from annotator.services.importing.reports import MOST_CANDIDATES, MOST_NAMES, LabelReport
 from annotator.services.schema.active import active_schema, read_schema
 from annotator.services.schema.open_values import MAX_NAME, code_of_person
-from annotator.services.schema_editing.changes import recount_open_cells
 
 
 @dataclass(frozen=True)

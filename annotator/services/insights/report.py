@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.agreement.coefficients import Agreement
 from annotator.domain.metrics.audit import Measured
 from annotator.domain.metrics.learning_curve import Gain, expected_gain
+from annotator.domain.metrics.noise_ceiling import NoiseCeiling
 from annotator.domain.metrics.stop_advice import Advice, advise
 from annotator.domain.schema import Attribute
 from annotator.models import Annotation, Predictions, Project, Submission, SuggestionSource
@@ -22,7 +23,7 @@ from annotator.services.insights.throughput import Pace, Suggestions, labelling_
 from annotator.services.rounds.metrics import RoundsOnAudit, measure_rounds
 from annotator.services.schema.active import ActiveSchema, active_schema
 from annotator.services.team.class_balance import DISTRIBUTIONS, Distribution, distributions
-from annotator.services.team.metrics import TEAM
+from annotator.services.team.metrics import TEAM, AttributeMetrics
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class AttributeInsights:
         changed: the share of the answers that the newest round changed.
         advice: whether to continue labelling.
         agreement: Krippendorff's alpha of the people who answered the same images.
+        ceiling: what a perfect model could score on these labels; None if too little is known of their noise.
     """
 
     attribute: str
@@ -48,6 +50,7 @@ class AttributeInsights:
     changed: float | None
     advice: Advice
     agreement: Agreement | None
+    ceiling: NoiseCeiling | None
 
 
 @dataclass(frozen=True)
@@ -87,9 +90,9 @@ def _read(
     rounds = measure_rounds(project, session, active)
     balance = read_statistics(session, DISTRIBUTIONS).value or distributions(session)
     team = read_statistics(session, TEAM).value
-    alphas = {metrics.attribute: metrics.alpha for metrics in team.attributes} if team else {}
+    of_team = {metrics.attribute: metrics for metrics in team.attributes} if team else {}
     attributes = [
-        _attribute(active.schema[name], distribution, rounds, alphas.get(name))
+        _attribute(active.schema[name], distribution, rounds, of_team.get(name))
         for name, distribution in balance.items()
     ]
     pace, suggestions = labelling_pace(session), suggestions_by_round(session, active)
@@ -97,7 +100,7 @@ def _read(
 
 
 def _attribute(
-    attribute: Attribute, distribution: Distribution, rounds: RoundsOnAudit, alpha: Agreement | None
+    attribute: Attribute, distribution: Distribution, rounds: RoundsOnAudit, team: AttributeMetrics | None
 ) -> AttributeInsights:
     name = attribute.name
     curve = curve_of(rounds, name)
@@ -112,8 +115,17 @@ def _attribute(
         gain,
         changed,
         advise(distribution.labelled, newest, changed, gain),
-        alpha,
+        team.alpha if team else None,
+        _ceiling(distribution, team),
     )
+
+
+def _ceiling(distribution: Distribution, team: AttributeMetrics | None) -> NoiseCeiling | None:
+    if team is None or team.noise is None:
+        return None
+    measured = {value.code: value.test for value in distribution.values}
+    every = {value.code: value.train + value.val + value.test for value in distribution.values}
+    return team.noise.ceiling(measured if any(measured.values()) else every)
 
 
 def curve_of(rounds: RoundsOnAudit, attribute: str) -> list[tuple[int, int, Measured]]:

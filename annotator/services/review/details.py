@@ -15,6 +15,7 @@ from annotator.formats.snapshot.predictions import Suggestion
 from annotator.models import Annotation, Gold, Image, Label, Labeller, Submission, Undecided, ValueRow
 from annotator.project import ProjectFolder
 from annotator.services.annotation.exclude import ExclusionDetail, exclusion_of
+from annotator.services.common.filled import FilledCell, filled_cells
 from annotator.services.common.undone import is_cleared, is_undone
 from annotator.services.predictions.active import active_predictions
 from annotator.services.review.flags import FlagDetail, flags_of
@@ -49,6 +50,8 @@ class CellDetail:
         label: the annotation that is the label.
         suggestion: the model's answer, unless it is hidden.
         suggested_name: the name of the suggested value.
+        filled: the model's value that fills the cell; None if it is not filled.
+        filled_name: the name of that value.
         differing: whether opinions differ from the label.
         undecided: whether the last aggregation found no clear answer.
         contradicted: whether a confident model gives another answer, or the label has an issue.
@@ -61,6 +64,8 @@ class CellDetail:
     label: HistoryEntry | None
     suggestion: Suggestion | None
     suggested_name: str | None
+    filled: FilledCell | None
+    filled_name: str | None
     differing: bool
     undecided: bool
     contradicted: bool
@@ -129,6 +134,7 @@ def read_image(
             select(Label.attribute_id, Label.annotation_id).where(Label.image_id == image.id)
         ).all()
     )
+    filled = {cell.attribute: cell for cell in filled_cells(session, [image.id])}
     history = _history(session, active, image)
     issues = {} if blind else label_issues_of(project, image.name)
     gold = session.scalar(select(Gold.id).where(Gold.image_id == image.id)) is not None
@@ -140,6 +146,7 @@ def read_image(
             history.get(number, []),
             labels.get(number),
             suggestions.get(name),
+            filled.get(name),
             issues.get(name),
             number in undecided,
             gold,
@@ -163,7 +170,9 @@ def _read_own(session: Session, image: Image, labeller_id: int) -> ImageDetail:
         ]
         standing = [e for e in entries if name in codes and not e.undone and e.origin in PERSONAL]
         label = standing[-1] if standing else None
-        cells.append(CellDetail(name, label, None, None, False, False, False, None, None, entries))
+        cells.append(
+            CellDetail(name, label, None, None, None, None, False, False, False, None, None, entries)
+        )
     flags = [flag for flag in flags_of(session, image.id) if flag.labeller_id == labeller_id]
     return ImageDetail(image, bool(codes), True, cells, flags, exclusion_of(session, image.id))
 
@@ -210,6 +219,7 @@ def _cell(
     history: list[HistoryEntry],
     annotation_id: int | None,
     suggestion: Suggestion | None,
+    filled: FilledCell | None,
     suspicion: LabelIssue | None,
     undecided: bool,
     gold: bool,
@@ -239,6 +249,8 @@ def _cell(
         label=label,
         suggestion=suggestion,
         suggested_name=names.get(suggestion.code) if suggestion else None,
+        filled=filled,
+        filled_name=names.get(filled.code) if filled else None,
         differing=differing,
         undecided=undecided and not decided,
         contradicted=contradicted or suspicion is not None,

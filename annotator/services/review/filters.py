@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sqlalchemy import ColumnElement, Select, String, UnaryExpression, and_, case, exists, or_, select
@@ -14,6 +14,7 @@ from annotator.domain.states import Origin
 from annotator.errors import WrongUse
 from annotator.models import Annotation, Flag, Gold, Image, Label, Labeller, Skip, Submission, Undecided
 from annotator.services.common.counted import COUNTED
+from annotator.services.common.filled import has_filled_cell
 from annotator.services.common.undone import is_cleared, is_undone
 from annotator.services.review.own_answers import answered_by, answered_cell, has_own_code, own_code
 from annotator.services.schema.active import ActiveSchema, unknown_attribute
@@ -56,6 +57,8 @@ class Filters:
         sure_from: the least probability of the model's most probable value.
         sure_below: the probability that it does not reach.
         round: the round whose model is meant in place of the ones that suggest now.
+        filled: only images with a cell that the model fills, or all others; None: both. For `only`, the cell is of `attribute`, and
+            its value is `value`.
         excluded: only excluded images, or all others; None: both.
         inside: a polygon on a map of the images, as `annotator.domain.polygon` reads it; excluded images are on no map.
         own_of: the labeller who sees only their own answers, flags and skipped images; None: those of everybody.
@@ -75,6 +78,7 @@ class Filters:
     differing: bool = False
     contradicted: float | None = None
     undecided: bool = False
+    filled: Literal["only", "without"] | None = None
     excluded: Literal["only", "without"] | None = None
     also: tuple[tuple[str, str], ...] = ()
     predicted: int | None = None
@@ -98,7 +102,7 @@ class Filters:
     @property
     def asks_others(self) -> bool:
         """Whether a filter tells what others answered, what the model answers, or which images are asked blind."""
-        asked = (self.labeller, self.origin, self.split, self.group)
+        asked = (self.labeller, self.origin, self.split, self.group, self.filled)
         return any(part is not None for part in asked) or self.differing or self.undecided or self.asks_model
 
     @property
@@ -159,11 +163,21 @@ def conditions(
         [image_id] = query.selected_columns
         chosen.append(Image.id.in_(query) if narrow else query.where(image_id == Image.id).exists())
     chosen += [_has_value(active, filters, name, value) for name, value in filters.also]
+    if filters.filled is not None:
+        chosen.append(_filled(attribute_id, filters))
+    if filters.filled == "only":
+        filters = replace(filters, value=None)  # it is the value of the filled cell
+    return chosen + _of_label(session, active, filters, attribute_id)
+
+
+def _of_label(
+    session: Session, active: ActiveSchema, filters: Filters, attribute_id: int | None
+) -> list[ColumnElement[bool]]:
     if filters.value == NOT_LABELLED or (filters.value is not None and filters.own_of is not None):
-        chosen.append(_has_value(active, filters, _valued(filters), filters.value))
-    elif filters.value is not None or filters.labeller is not None or filters.origin is not None:
-        chosen.append(_labelled(session, attribute_id, filters))
-    return chosen
+        return [_has_value(active, filters, _valued(filters), filters.value)]
+    if filters.value is not None or filters.labeller is not None or filters.origin is not None:
+        return [_labelled(session, attribute_id, filters)]
+    return []
 
 
 def _unindexed(column: InstrumentedAttribute[str]) -> ColumnElement[str]:
@@ -215,6 +229,15 @@ def _labelled(session: Session, attribute_id: int | None, filters: Filters) -> C
         query = query.join(Submission, Submission.id == Annotation.submission_id)
         query = query.where(Submission.labeller_id == number)
     return query.correlate(Image).exists()
+
+
+def _filled(attribute_id: int | None, filters: Filters) -> ColumnElement[bool]:
+    if filters.filled == "without":
+        return ~has_filled_cell(attribute_id)
+    if filters.value is None:
+        return has_filled_cell(attribute_id)
+    _valued(filters)
+    return has_filled_cell(attribute_id, _code(filters.value))
 
 
 def _valued(filters: Filters) -> str:

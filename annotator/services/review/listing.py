@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.states import Origin
 from annotator.models import Annotation, Flag, Image, Label
 from annotator.project import ProjectFolder
+from annotator.services.common.filled import filled_cells
 from annotator.services.common.image_maps import images_inside, is_one_of
 from annotator.services.predictions.active import (
     ActivePredictions,
@@ -52,12 +53,16 @@ class Page:
 
 @dataclass(frozen=True)
 class CardLabels:
-    """What a grid shows of an image: labels, the attributes that a reviewer decided, the number of open flags, whether it is done."""
+    """What a grid shows of an image: labels, the attributes that a reviewer decided, the number of open flags, whether it is done.
+
+    `filled`: the model's values of filled cells, by attribute.
+    """
 
     codes: dict[str, int | None]
     adjudicated: list[str]
     open_flags: int
     done: bool
+    filled: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -236,4 +241,6 @@ def card_labels(session: Session, images: list[Image], own_of: int | None) -> di
         cards[image_id].codes[name] = code
         if origin == Origin.REVIEW:
             cards[image_id].adjudicated.append(name)
+    for cell in filled_cells(session, numbers):
+        cards[cell.image_id].filled[cell.attribute] = cell.code
     return cards

@@ -7,6 +7,9 @@ A label counts here only if somebody gave its value blind: from the label page w
 file. A correction can be made in sight of what the model answers, and would flatter it. It is exported, but a cell that was
 corrected is measured on its newest blind answer, and a cell without one is not measured. Corrections from before the first
 predictions count.
+
+A certificate chooses cells by what the model answers: those of its acceptance sample are sure ones, and those that are still
+asked while it has filled the others are hard ones. Both are left out, so that what is measured stays a random choice.
 """
 
 from __future__ import annotations
@@ -15,15 +18,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.metrics.audit import Floats, Measured, Numbers, measure
 from annotator.domain.metrics.statistics import balanced_answers
 from annotator.domain.schema import Attribute
-from annotator.domain.states import PERSONAL, Origin, SubmissionKind
+from annotator.domain.states import PERSONAL, CertificateState, Origin, SubmissionKind
 from annotator.formats.snapshot.predictions import PredictionsFile
-from annotator.models import Annotation, Image, Label, Predictions, Submission
+from annotator.models import Annotation, Certificate, CertificateSample, Image, Label, Predictions, Submission
 from annotator.services.common.counted import COUNTED
 from annotator.services.common.undone import is_cleared, is_undone
 from annotator.services.schema.active import ActiveSchema
@@ -94,7 +97,7 @@ def _blind_labels(
     session: Session, active: ActiveSchema, images: Select[int]
 ) -> Iterator[tuple[int, int, int]]:
     """The labelled cells of images with the value on which they are measured: (image id, attribute id, code)."""
-    blind = _blind_answers(session, active, images)
+    blind = blind_answers(session, active, images, ~_is_chosen_by_certificate())
     query = select(Label.image_id, Label.attribute_id, Label.code)
     for image, attribute, code in session.execute(query.where(Label.image_id.in_(images))):
         values = blind.get((image, attribute), [None])
@@ -103,10 +106,20 @@ def _blind_labels(
             yield image, attribute, measured
 
 
-def _blind_answers(
-    session: Session, active: ActiveSchema, images: Select[int]
+def blind_answers(
+    session: Session, active: ActiveSchema, images: Select[int], *conditions: ColumnElement[bool]
 ) -> dict[tuple[int, int], list[int | None]]:
-    """The values that somebody gave to cells of images without a suggestion in sight, oldest first, as they are called today."""
+    """The values that somebody gave to cells of images without a suggestion in sight, oldest first, as they are called today.
+
+    Args:
+        session: a session.
+        active: the active schema.
+        images: selects the ids of the images.
+        conditions: further conditions on `Annotation` and its `Submission`.
+
+    Returns:
+        (image id, attribute id) → codes, None for "can't tell".
+    """
     unseen = and_(Submission.kind == SubmissionKind.ANSWER, Annotation.origin != Origin.SUGGESTION)
     before = Submission.created_at < select(func.min(Predictions.loaded_at)).scalar_subquery()
     no_predictions = ~exists(select(Predictions.id))
@@ -120,6 +133,7 @@ def _blind_answers(
             or_(unseen, Submission.kind == SubmissionKind.IMPORT, before, no_predictions),
             ~is_undone(),
             ~is_cleared(),
+            *conditions,
         )
         .order_by(Annotation.id)
     )
@@ -129,6 +143,22 @@ def _blind_answers(
         if code is None or current is not None:  # a value that was split says nothing today
             answers.setdefault((image, attribute), []).append(current)
     return answers
+
+
+def _is_chosen_by_certificate() -> ColumnElement[bool]:
+    """Whether an annotation answers a cell of an acceptance sample, or was given while sure cells of its attribute were filled."""
+    sampled = exists().where(
+        CertificateSample.image_id == Annotation.image_id,
+        Certificate.id == CertificateSample.certificate_id,
+        Certificate.attribute_id == Annotation.attribute_id,
+    )
+    filled = exists().where(
+        Certificate.attribute_id == Annotation.attribute_id,
+        Certificate.state != CertificateState.FAILED,
+        Certificate.decided_at <= Submission.created_at,
+        or_(Certificate.ended_at.is_(None), Certificate.ended_at > Submission.created_at),
+    )
+    return or_(sampled, filled)
 
 
 def answers_to_audit(

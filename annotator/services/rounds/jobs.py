@@ -21,10 +21,10 @@ ENGINES = ("probe", "cnn", "ensemble")
 DEFAULT_STRATEGY = "balanced"
 STRATEGIES = (
     DEFAULT_STRATEGY, "margin", "entropy", "least_confidence", "random", "bald", "k_center", "badge", "typical", "rare_classes",
-    "cold_start",
+    "cold_start", "direct", "tailor", "drop_query", "fill",
 )  # fmt: skip
 """The trainer's query strategies. A test compares this list, and FOR_PROBES, with the trainer."""
-FOR_PROBES = ("bald", "k_center", "badge", "typical", "cold_start")
+FOR_PROBES = ("bald", "k_center", "badge", "typical", "cold_start", "tailor", "drop_query")
 """Strategies that need several models or the embeddings of the images, which the engine cnn does not provide."""
 START_IMAGES = 15
 """No round starts automatically with fewer labelled images in the train split."""

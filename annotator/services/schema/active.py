@@ -71,11 +71,21 @@ class ActiveSchema:
             (self.ids[a.name], v.code) for a in self.schema.attributes for v in a.values if v.ends
         )
 
-    def open_cells(self, labels: dict[int, int | None]) -> int:
-        """The number of answers that an image with these labels still needs; 0 after a value that ends it ("no face")."""
+    def open_cells(self, labels: dict[int, int | None], covered: frozenset[int] = frozenset()) -> int:
+        """The number of answers that an image still needs; 0 after a value that ends it ("no face").
+
+        Args:
+            labels: its labels by attribute id.
+            covered: the attributes about which nobody is asked (services/common/filled).
+        """
         if any((attribute, code) in self._ending for attribute, code in labels.items()):
             return 0
-        return len(self.required - labels.keys())
+        return len(self.required - labels.keys() - covered)
+
+
+def attribute_titles(session: Session) -> dict[str, str]:
+    """Return the titles of all attributes by name."""
+    return {attribute.name: attribute.title for attribute in active_schema(session).schema.attributes}
 
 
 def unknown_attribute(schema: Schema, name: str) -> FacelabelError:

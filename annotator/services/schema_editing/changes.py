@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import ColumnElement, Integer, Select, case, cast, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from annotator.domain.plurals import counted
 from annotator.domain.schema import Schema, Value, canonical_json
 from annotator.domain.schema_changes import Change, compare_schemas, renamed_attributes
 from annotator.domain.states import SubmissionKind
-from annotator.models import OPEN_IMAGES, OPEN_IMAGES_OF_POOL, AttributeRow, Image, Label, Project, ValueRow
+from annotator.models import AttributeRow, Image, Label, Project, ValueRow
 from annotator.services.annotation.log import add_submission
+from annotator.services.certificates.undo import lapse_changed
 from annotator.services.common.counted import COUNTED, of_counted_image
-from annotator.services.common.progress import recount
+from annotator.services.common.open_cells import recount_open_cells
 from annotator.services.grouping.membership import mark_stale
 from annotator.services.predictions.active import carry_predictions
 from annotator.services.schema.active import read_schema
@@ -144,7 +143,8 @@ def apply_schema(
     if any(attribute.groups for attribute in (*current.attributes, *wanted.attributes)):
         mark_stale(session)
     before, after = _requirements(current), _requirements(wanted)
-    if before != after or replacing:
+    lapsed = lapse_changed(session, current, read_schema(session), renamed_attributes(current, wanted))
+    if before != after or replacing or lapsed:
         recount_open_cells(session, of_most=len(before[0]) != len(after[0]))
     return changes
 
@@ -204,50 +204,3 @@ def _requirements(schema: Schema) -> tuple[set[str], set[tuple[str, int]]]:
     required = {attribute.name for attribute in schema.attributes if attribute.required}
     ends = {(a.name, value.code) for a in schema.attributes for value in a.values if value.ends}
     return required, ends
-
-
-def recount_open_cells(session: Session, *, of_most: bool = False) -> None:
-    """Recompute `open_cells` of every image, and the project's counts, from the labels.
-
-    Args:
-        session: a writing session.
-        of_most: whether most images are expected to change, for example because one more attribute is required.
-    """
-    required = session.scalar(select(func.count()).where(AttributeRow.required)) or 0
-    answered = (
-        select(
-            Label.image_id,
-            func.sum(cast(AttributeRow.required, Integer)).label("cells"),
-            func.max(func.coalesce(cast(ValueRow.ends, Integer), 0)).label("ended"),
-        )
-        .join(AttributeRow, AttributeRow.id == Label.attribute_id)
-        .outerjoin(ValueRow, (ValueRow.attribute_id == Label.attribute_id) & (ValueRow.code == Label.code))
-        .group_by(Label.image_id)
-        .subquery()
-    )
-    open_cells = case((answered.c.ended == 1, 0), else_=required - func.coalesce(answered.c.cells, 0))
-    changed = (
-        select(Image.id, open_cells.label("open_cells"))
-        .outerjoin(answered, answered.c.image_id == Image.id)
-        .where(Image.open_cells != open_cells)
-        .subquery()
-    )
-    query = update(Image).where(Image.id == changed.c.id).values(open_cells=changed.c.open_cells)
-    with _queue_index_rebuilt(session) if of_most else nullcontext():
-        session.execute(query, execution_options={"synchronize_session": False})
-    session.expire_all()
-    recount(session)
-
-
-@contextmanager
-def _queue_index_rebuilt(session: Session) -> Iterator[None]:
-    """Drop the queue's indexes for the time of a change, and build them again afterwards.
-
-    They are in random order: updating them for a million images takes several times as long as sorting them once.
-    """
-    connection = session.connection()
-    for index in (OPEN_IMAGES, OPEN_IMAGES_OF_POOL):
-        index.drop(connection)
-    yield
-    for index in (OPEN_IMAGES, OPEN_IMAGES_OF_POOL):
-        index.create(connection)

@@ -21,6 +21,7 @@ from annotator.models import Image, Label, Lease, Predictions, Skip, now
 from annotator.project import ProjectFolder
 from annotator.project_cache import CacheKind, project_cache
 from annotator.services.common.counted import COUNTED
+from annotator.services.common.filled import is_covered
 from annotator.services.common.progress import open_images
 from annotator.services.predictions.active import ActivePredictions, active_predictions
 from annotator.services.schema.active import active_schema, unknown_attribute
@@ -80,10 +81,10 @@ def next_tasks(
     attribute_id = active.ids[attribute] if attribute else None
     reach = read_reach(session, labeller_id)
     mixed_in = images_to_mix_in(session, labeller_id, reach, count) if attribute is None else []
-    drawn = _ordinary(session, predictions, labeller_id, attribute_id, reach, count - len(mixed_in))
+    drawn = _ordinary(session, predictions, labeller_id, attribute_id, reach, count, mixed_in)
     missing = count - len(drawn) - len(mixed_in)
     if attribute is None and missing > 0:
-        mixed_in += remaining_opinions(session, labeller_id, reach, missing, mixed_in)
+        mixed_in += remaining_opinions(session, labeller_id, reach, missing, [*mixed_in, *drawn])
     images = insert_randomly(list(drawn), mixed_in)
     if not images and skipped == "last" and attribute is None:
         images = skipped_images(session, labeller_id, count, once=True)
@@ -97,8 +98,9 @@ def _ordinary(
     attribute_id: int | None,
     reach: Reach,
     count: int,
+    mixed_in: Collection[int],
 ) -> dict[int, float | None]:
-    """The first free images in the order of work: image id → how it was drawn (`Lease.drawn`)."""
+    """The first free images in the order of work, besides those mixed in: image id → how it was drawn (`Lease.drawn`)."""
     drawn: dict[int, float | None] = {}
     if predictions is not None and count > 0:
         drawn |= _in_predicted_order(session, predictions, labeller_id, attribute_id, reach, count)
@@ -109,7 +111,9 @@ def _ordinary(
         # Images that the predictions do not contain, or that are assigned, were not drawn from all images.
         is_any = predictions is None and not reach.is_limited
         drawn |= dict.fromkeys(new, 1 / max(1, open_images(session)) if is_any else None)
-    return drawn
+    # Images of acceptance samples are open, so that they are in the order of work too.
+    others = ((number, chance) for number, chance in drawn.items() if number not in mixed_in)
+    return dict(islice(others, count - len(mixed_in)))
 
 
 def lease_again(
@@ -150,7 +154,8 @@ def free_for(labeller_id: int, attribute_id: int | None, reach: Reach = EVERYTHI
         free = and_(free, reach.allows())
     if attribute_id is None:
         return free
-    return and_(free, ~exists().where(Label.image_id == Image.id, Label.attribute_id == attribute_id))
+    answered = exists().where(Label.image_id == Image.id, Label.attribute_id == attribute_id)
+    return and_(free, ~answered, ~is_covered(attribute_id))
 
 
 def _in_predicted_order(

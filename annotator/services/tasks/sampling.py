@@ -1,4 +1,4 @@
-"""Images that want a further answer (gold, suspicious, overlapped) are mixed into each labeller's queue at random places."""
+"""Gold, suspicious, overlapped and sampled images are mixed into each labeller's queue at random places."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from collections.abc import Collection, Sequence
 from sqlalchemy.orm import Session
 
 from annotator.models import Gold
+from annotator.services.tasks.acceptance import SAMPLE_SHARE, sampled_images
 from annotator.services.tasks.assigned import Reach
 from annotator.services.tasks.cursor import first_unanswered
 from annotator.services.tasks.overlap import images_wanting_opinions
 from annotator.services.tasks.relabeling import images_to_relabel
-from annotator.services.tasks.settings import team_settings
+from annotator.services.tasks.settings import settings_and_sampling, team_settings
 
 _random = random.Random()  # noqa: S311 - no secret: it only keeps labellers from foreseeing gold images
 
 
 def images_to_mix_in(session: Session, labeller_id: int, reach: Reach, count: int) -> list[int]:
-    """Draw which of the next `count` tasks are gold images or want a further opinion, and return their image ids.
+    """Draw which of the next `count` tasks are gold images, want a further opinion or are sampled; return their image ids.
 
     Gold images and images with a suspicious label come at the shares of the settings. Overlapped images come at the rate at
     which they keep pace with new images, so that neither kind starves. There may be fewer images than were drawn.
     """
-    settings = team_settings(session)
+    settings, sampling = settings_and_sampling(session)
     draws = [_random.random() for _ in range(count)]
     gold_end = settings.gold_share
     again_end = gold_end + settings.relabel_share
@@ -36,6 +37,9 @@ def images_to_mix_in(session: Session, labeller_id: int, reach: Reach, count: in
         images += _without(images_to_relabel(session, labeller_id, again + len(images)), images)[:again]
     if overlap:
         images += _overlapped(session, labeller_id, reach, overlap, images)
+    if sampling:
+        sampled = sum(_random.random() < SAMPLE_SHARE for _ in range(count - len(images)))
+        images += _without(sampled_images(session, labeller_id, reach, sampled), images)
     return images
 
 
@@ -50,6 +54,10 @@ def remaining_opinions(
     if team_settings(session).gold_share:
         gold = _without(first_unanswered(session, Gold, labeller_id, count + len(without)), without)
         again += _without(gold, again)
+    sampled = _without(sampled_images(session, labeller_id, reach, count + len(without)), without)
+    again += _without(
+        sampled, again
+    )  # the order of work lacks images that only want an answer to an optional attribute
     return (again + _overlapped(session, labeller_id, reach, count, [*without, *again]))[:count]
 
 

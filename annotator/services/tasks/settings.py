@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import CertificateState
 from annotator.errors import FacelabelError
-from annotator.models import Project
+from annotator.models import Certificate, Project
 
 Method = Literal["majority", "dawid_skene"]
 METHODS: tuple[Method, ...] = ("majority", "dawid_skene")
@@ -59,10 +60,18 @@ _CURRENT = select(
     Project.aggregation,
 )
 
+_WITH_SAMPLING = _CURRENT.add_columns(exists().where(Certificate.state == CertificateState.SAMPLING))
+
 
 def team_settings(session: Session) -> TeamSettings:
     """Read the current settings."""
     return TeamSettings(*session.connection().execute(_CURRENT).one())
+
+
+def settings_and_sampling(session: Session) -> tuple[TeamSettings, bool]:
+    """Read the current settings, and whether an acceptance sample is being answered, in one query."""
+    *settings, sampling = session.connection().execute(_WITH_SAMPLING).one()
+    return TeamSettings(*settings), bool(sampling)
 
 
 def write_settings(session: Session, settings: TeamSettings) -> None:

@@ -14,6 +14,7 @@ from annotator.domain.faces.crops import Crop, is_small, thumbnail_crop, turned_
 from annotator.formats.snapshot.predictions import Suggestion
 from annotator.imaging.image_files import VIEW_SIDE
 from annotator.models import Face, Image, Label
+from annotator.services.common.filled import COVERED, covered_attributes
 from annotator.services.predictions.active import ActivePredictions
 from annotator.services.schema.active import ActiveSchema
 from annotator.services.tasks.leases import NOT_DRAWN, put_leases
@@ -22,7 +23,7 @@ from annotator.services.tasks.visibility import blind_among
 
 @dataclass(frozen=True)
 class Cell:
-    """An attribute that the image still lacks, and the model's suggestion."""
+    """An attribute that the image still lacks and that is not filled, and the model's suggestion."""
 
     attribute: str
     suggestion: Suggestion | None
@@ -139,7 +140,7 @@ def read_tasks(
 # A labeller who gives a further opinion on a done image must not see the earlier answers.
 _IMAGES_WITH_LABELS = (
     select(Image.id, Image.name, Image.sha256, Image.width, Image.height, Image.face_count)
-    .add_columns(Label.attribute_id, Label.code)
+    .add_columns(COVERED, Label.attribute_id, Label.code)
     .outerjoin(Label, (Label.image_id == Image.id) & (Image.open_cells > 0))
     .where(Image.id.in_(bindparam("image_ids", expanding=True)))
 )
@@ -163,7 +164,7 @@ def _make_task(
 ) -> Task:
     suggestions = predictions.suggestions(image.name, image.sha256) if predictions else {}
     suggestions = {n: s for n, s in suggestions.items() if n in active.ids and active.offers(n, s.code)}
-    shown = _face_and_size(image, faces)
+    shown, covered = _face_and_size(image, faces), covered_attributes(image.covered)
     return Task(
         image_id=image.id,
         image_name=image.name,
@@ -172,7 +173,9 @@ def _make_task(
         height=image.height,
         lease=lease,
         cells=[
-            Cell(name, suggestions.get(name)) for number, name in active.names.items() if number not in labels
+            Cell(name, suggestions.get(name))
+            for number, name in active.names.items()
+            if number not in labels and number not in covered
         ],
         labels={name: labels[number] for number, name in active.names.items() if number in labels},
         # Faces that came with an image are there before the image's faces are counted.

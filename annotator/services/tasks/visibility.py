@@ -1,6 +1,6 @@
 """Which images are labelled blind: without suggestions, so that the answers measure people and models without bias.
 
-These are audit images (the test split), overlapped images, gold images, and done images that are asked again. *Browse* shows
+These are audit images (the test split), overlapped images, gold images, images of an acceptance sample, and done images that are asked again. *Browse* shows
 reviewers the suggestions of an image when it is done and waits for no further opinion; those of audit images it never shows.
 """
 
@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, exists, literal, or_, sel
 from sqlalchemy.orm import Session
 
 from annotator.models import Gold, Image, OpinionWanted
+from annotator.services.common.filled import is_sampled
 from annotator.services.tasks.settings import team_settings
 
 
@@ -22,7 +23,7 @@ def labelled_blind(session: Session) -> ColumnElement[bool]:
 
 def _asked_blind(overlap_end: ColumnElement[int]) -> ColumnElement[bool]:
     is_gold = exists().where(Gold.image_id == Image.id)
-    return or_(Image.split == "test", Image.shuffle < overlap_end, is_gold)
+    return or_(Image.split == "test", Image.shuffle < overlap_end, is_gold, is_sampled())
 
 
 def still_blind(session: Session) -> ColumnElement[bool]:

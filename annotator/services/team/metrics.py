@@ -20,7 +20,9 @@ from annotator.domain.agreement.coefficients import (
     percent_agreement,
 )
 from annotator.domain.agreement.ratings import Ratings
+from annotator.domain.metrics.noise_ceiling import NoiseCounts, count_noise
 from annotator.domain.metrics.statistics import Proportion
+from annotator.domain.schema import Attribute
 from annotator.domain.states import INDEPENDENT, SubmissionKind
 from annotator.models import AskedAgain, Gold, Labeller, Project, Submission
 from annotator.services.common.bulk_read import Column, read_columns
@@ -63,7 +65,7 @@ class LabellerMetrics:
 class AttributeMetrics:
     """The agreement on one attribute. `images` have two or more answers; `cohen` names the labellers of each pair.
 
-    `gold`: correct answers to gold cells. The agreement ignores images that were relabelled because of a suspicious label,
+    `gold`: correct answers to gold cells. `noise`: what both say of the noise of single answers. The agreement ignores images that were relabelled because of a suspicious label,
     since they were selected for being uncertain.
     """
 
@@ -74,6 +76,7 @@ class AttributeMetrics:
     alpha: Agreement
     cohen: list[tuple[str, str, Agreement]]
     gold: Proportion | None = None
+    noise: NoiseCounts | None = None
 
 
 @dataclass(frozen=True)
@@ -141,8 +144,8 @@ def _count_agreeing(shared: Opinions, size: int) -> tuple[list[int], list[int]]:
     return agreeing.astype(int).tolist(), compared.astype(int).tolist()
 
 
-GoldAnswers = list[tuple[int, int, bool]]
-"""Answers to gold cells: attribute, labeller, whether the answer is correct."""
+GoldAnswers = list[tuple[int, int, bool, int, int]]
+"""Answers to gold cells: attribute, labeller, whether the answer is correct, the correct code, the code of the answer."""
 
 
 def _answers_to_gold(session: Session, opinions: Opinions) -> GoldAnswers:
@@ -157,7 +160,7 @@ def _answers_to_gold(session: Session, opinions: Opinions) -> GoldAnswers:
         strict=True,
     )
     return [
-        (attribute, labeller, code == correct[image, attribute])
+        (attribute, labeller, code == correct[image, attribute], correct[image, attribute], code)
         for attribute, image, labeller, code in answers
         if (image, attribute) in correct and (labeller, image) not in seen
     ]
@@ -191,19 +194,31 @@ def _median_seconds(milliseconds: Column | None) -> float | None:
 def _attributes(session: Session, shared: Opinions, gold: GoldAnswers) -> list[AttributeMetrics]:
     names = dict(session.execute(select(Labeller.id, Labeller.name)).all())
     to_gold = _by(gold, 0)
+    active = active_schema(session)
     return [
-        _attribute(name, shared.where(shared.attribute == number), names, to_gold.get(number))
-        for number, name in active_schema(session).names.items()
+        _attribute(
+            active.schema[name],
+            shared.where(shared.attribute == number),
+            names,
+            to_gold.get(number),
+            [(truth, code) for attribute, _, _, truth, code in gold if attribute == number],
+        )
+        for number, name in active.names.items()
     ]
 
 
 def _attribute(
-    name: str, shared: Opinions, names: dict[int, str], gold: Proportion | None
+    attribute: Attribute,
+    shared: Opinions,
+    names: dict[int, str],
+    gold: Proportion | None,
+    answers_to_gold: list[tuple[int, int]],
 ) -> AttributeMetrics:
+    is_open = attribute.kind == "open"
     values = shared.without_cannot_tell()
     ratings = Ratings.tally(values.image, values.labeller, values.code)
     return AttributeMetrics(
-        attribute=name,
+        attribute=attribute.name,
         images=len(np.unique(shared.image)),
         percent=percent_agreement(ratings, replicates=_REPLICATES),
         fleiss=fleiss_kappa(ratings, replicates=_REPLICATES),
@@ -213,6 +228,9 @@ def _attribute(
             for a, b in _closest_pairs(ratings)
         ],
         gold=gold,
+        noise=None
+        if is_open
+        else count_noise([v.code for v in attribute.values], answers_to_gold, values.image, values.code),
     )
 
 

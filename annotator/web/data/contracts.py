@@ -11,10 +11,14 @@ from annotator.web.http.contracts import Answer, Key, Request, UtcTime
 
 
 class SnapshotRequest(Request):
-    """Write a snapshot inside the project. `probabilities`: also the soft label of every cell."""
+    """Write a snapshot inside the project.
+
+    `probabilities`: also the soft label of every cell. `filled`: with the cells that a model filled; else they are empty.
+    """
 
     names: StrictBool = False
     probabilities: StrictBool = False
+    filled: StrictBool = True
     title: Annotated[str, Field(max_length=MOST_TITLE)] = ""
     note: Annotated[str, Field(max_length=MOST_NOTE)] = ""
 
@@ -55,16 +59,21 @@ class FormatOut(BaseModel):
 
 
 class FormatsOut(BaseModel):
-    """All export formats besides the snapshot."""
+    """All export formats besides the snapshot. `filled`: cells that a model filled, which every export can leave out."""
 
     formats: list[FormatOut]
+    filled: int
 
 
 class ExportRequest(Request):
-    """Write the dataset in another tool's format inside the project; without `images` the format's default applies."""
+    """Write the dataset in another tool's format inside the project; without `images` the format's default applies.
+
+    `filled`: with the cells that a model filled.
+    """
 
     format: Key
     images: Literal["none", "link", "copy"] | None = None
+    filled: StrictBool = True
 
 
 class LossOut(Answer):
@@ -76,7 +85,10 @@ class LossOut(Answer):
 
 
 class ExportOut(BaseModel):
-    """An export inside the project; `path` is relative to the project folder, `zip_url` downloads all of it."""
+    """An export inside the project; `path` is relative to the project folder, `zip_url` downloads all of it.
+
+    `filled`: labels that a model filled.
+    """
 
     name: str
     format: str
@@ -84,6 +96,7 @@ class ExportOut(BaseModel):
     zip_url: str
     images: int
     labels: int
+    filled: int
     lost: list[LossOut]
 
 
@@ -120,7 +133,11 @@ class ImageChangesOut(BaseModel):
 
 
 class DiffOut(BaseModel):
-    """What changed. `names` gives the meaning of the texts in `cells`; an empty text means "not labelled"."""
+    """What changed. `names` gives the meaning of the texts in `cells`; an empty text means "not labelled".
+
+    `filled`: by attribute, the cells that a model filled in one of the two and that differ, from and to `open`, `answered` or
+    `filled`; their values may be the same.
+    """
 
     same: bool
     schema_changes: list[str]
@@ -130,3 +147,4 @@ class DiffOut(BaseModel):
     changed_cells: int
     cells: dict[str, list[dict[str, str | int]]]
     people: list[dict[str, str | int]]
+    filled: dict[str, list[dict[str, str | int]]]

@@ -10,6 +10,7 @@ from flask import Response as FlaskResponse
 
 from annotator.formats.export_formats import EXPORT_FORMATS
 from annotator.services.exporting.exports import export_as, export_folder
+from annotator.services.exporting.filled import count_filled_cells
 from annotator.services.exporting.label_files import write_coursework, write_labels
 from annotator.web.data.contracts import ExportOut, ExportRequest, FormatOut, FormatsOut, LossOut
 from annotator.web.data.downloads import zip_answer
@@ -24,11 +25,14 @@ export_files = Blueprint("export_files", __name__)
 @spec.validate(resp=answers(HTTP_200=FormatsOut), tags=["snapshots"])
 def formats() -> FormatsOut:
     """The export formats."""
+    with context().project.database.read() as session:
+        filled = count_filled_cells(session)
     return FormatsOut(
+        filled=filled,
         formats=[
             FormatOut(name=name, title=way.title, images=way.images, leaves_out=way.leaves_out)
             for name, way in EXPORT_FORMATS.items()
-        ]
+        ],
     )
 
 
@@ -36,7 +40,7 @@ def formats() -> FormatsOut:
 @spec.validate(resp=answers(HTTP_201=ExportOut), tags=["snapshots"])
 def create(json: ExportRequest) -> tuple[ExportOut, int]:
     """Write the dataset in another tool's format inside the project, and list what the format cannot hold."""
-    report = export_as(context().project, json.format, images=json.images)
+    report = export_as(context().project, json.format, images=json.images, filled=json.filled)
     name = Path(report.path).name
     return ExportOut(
         name=name,
@@ -45,16 +49,18 @@ def create(json: ExportRequest) -> tuple[ExportOut, int]:
         zip_url=url_for("export_files.download", name=name),
         images=report.images,
         labels=report.labels,
+        filled=report.filled,
         lost=[LossOut.model_validate(loss) for loss in report.lost],
     ), 201
 
 
 @export_files.get("/export/labels.csv")
 def labels_file() -> FlaskResponse:
-    """The labels as they are now, one row per image; with `?names=1` names instead of codes."""
+    """The labels as they are now, one row per image; with `?names=1` names instead of codes, with `?filled=0` without those that a model filled."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "labels.csv"
-        write_labels(context().project, file, names=request.args.get("names") == "1")
+        names, filled = request.args.get("names") == "1", request.args.get("filled") != "0"
+        write_labels(context().project, file, names=names, filled=filled)
         return _csv(file)
 
 

@@ -147,6 +147,12 @@ ACCESS: dict[str, Needed] = {
     "people_corrections.undo_namings": Role.LABELLER,
     "people_corrections.restore_namings": Role.LABELLER,
     "faces_api.show": Role.LABELLER,
+    "certificates_api.fill_page": Role.ADMIN,
+    "certificates_api.index": Role.ADMIN,  # who labels must not know which images a sample has
+    "certificates_api.show_plan": Role.ADMIN,
+    "certificates_api.create": Role.ADMIN,
+    "certificates_api.decide": Role.ADMIN,
+    "certificates_api.undo": Role.ADMIN,
     "insights.insights_page": Role.LABELLER,
     "insights.show_insights": Role.LABELLER,
     "insights.numbers": Role.LABELLER,

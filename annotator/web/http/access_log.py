@@ -72,6 +72,9 @@ LOGGED: dict[str, Told] = {
     "export_files.labels_file": Told(Event.DOWNLOADED, "labels.csv"),
     "export_files.coursework_file": Told(Event.DOWNLOADED, "annotations.csv"),
     "erasures_api.erase": Told(Event.ERASED, "", ("what", "images", "person", "copies")),
+    "certificates_api.create": Told(Event.CERTIFICATE_MADE, "", ("attribute", "error", "recall")),
+    "certificates_api.decide": Told(Event.CERTIFICATE_DECIDED, "certificate"),
+    "certificates_api.undo": Told(Event.CERTIFICATE_UNDONE, "certificate"),
     "take_backs.create": Told(Event.TAKE_BACK, "", ("labeller", "upload", "since", "until")),
     "take_backs.undo": Told(Event.TAKE_BACK_UNDONE),
 }

@@ -20,6 +20,7 @@ KEYED = frozenset(
         "assignments.create",
         "browse.correct_image",
         "browse.undo_image_correction",
+        "certificates_api.create",
         "erasures_api.erase",
         "exclusions_api.exclude_images",
         "exclusions_api.restore_images",

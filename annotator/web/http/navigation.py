@@ -75,6 +75,7 @@ SECTIONS = (
         (
             PageLink("rounds", "/rounds", "Rounds", "pages.rounds"),
             PageLink("insights", "/insights", "Insights", "insights.insights_page"),
+            PageLink("fill", "/fill", "Fill with the model", "certificates_api.fill_page"),
         ),
     ),
     Section(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from flask import Blueprint
 from pydantic import BaseModel, Field, StrictBool, StrictStr
 
 from annotator.db import Session
 from annotator.formats.snapshot.predictions import Suggestion
 from annotator.services.annotation.exclude import ExclusionDetail, exclusions_of
+from annotator.services.common.filled import FilledCell
 from annotator.services.people.directory import face_cards
 from annotator.services.review.corrections import Correction, correct, undo_correction
 from annotator.services.review.counting import count_images, select_all
@@ -43,6 +46,9 @@ class CardOut(BaseModel):
     )
     done: bool = Field(description="Needs no further answer; for a labeller: they answered it.")
     labels: dict[str, int | None]
+    filled: dict[str, int] = Field(
+        description="Values that the model fills under a certificate, by attribute."
+    )
     names: dict[str, str]
     adjudicated: list[str]
     open_flags: int
@@ -76,6 +82,16 @@ class SuggestedOut(BaseModel):
     probability: float
 
 
+class FilledOut(BaseModel):
+    """The model's value that fills a cell; `certificate`: the number of the certificate that allows it."""
+
+    origin: Literal["model"]
+    code: int
+    name: str | None
+    probability: float
+    certificate: int
+
+
 class SuspicionOut(BaseModel):
     """Why a label is probably wrong: its probability, and that of another value, from a model not trained on the image."""
 
@@ -91,6 +107,7 @@ class CellOfImageOut(BaseModel):
     attribute: str
     label: SaidOut | None
     suggestion: SuggestedOut | None
+    filled: FilledOut | None = Field(description="Null unless the cell is filled; it then has no label.")
     differing: bool
     undecided: bool
     contradicted: bool
@@ -257,6 +274,7 @@ def images_out(session: Session, page: Page, own_of: int | None = None) -> Image
             split=image.split if own_of is None else None,
             done=labels[image.id].done,
             labels=labels[image.id].codes,
+            filled=labels[image.id].filled,
             names=names[place],
             adjudicated=labels[image.id].adjudicated,
             open_flags=labels[image.id].open_flags,
@@ -301,6 +319,7 @@ def _cell(cell: CellDetail) -> CellOfImageOut:
         attribute=cell.attribute,
         label=SaidOut.model_validate(cell.label) if cell.label else None,
         suggestion=_suggested(cell.suggestion, cell.suggested_name) if cell.suggestion else None,
+        filled=_filled(cell.filled, cell.filled_name) if cell.filled else None,
         differing=cell.differing,
         undecided=cell.undecided,
         contradicted=cell.contradicted,
@@ -311,6 +330,16 @@ def _cell(cell: CellDetail) -> CellOfImageOut:
 
 def _suggested(suggestion: Suggestion, name: str | None) -> SuggestedOut:
     return SuggestedOut(code=suggestion.code, name=name, probability=suggestion.probability)
+
+
+def _filled(cell: FilledCell, name: str | None) -> FilledOut:
+    return FilledOut(
+        origin="model",
+        code=cell.code,
+        name=name,
+        probability=round(cell.probability, 4),
+        certificate=cell.certificate,
+    )
 
 
 def _suspicion(suspicion: LabelIssue, name: str | None) -> SuspicionOut:

@@ -45,6 +45,10 @@ class ViewQuery(Request):
         None,
         description="Extra opinions, or the model's suggestion, differ from the label; no reviewer decided.",
     )
+    filled: Literal["only", "without"] | None = Field(
+        None,
+        description="Only images with a cell that the model fills (of `attribute`, with `value`), or all others.",
+    )
     excluded: Literal["only", "without"] | None = Field(
         None, description="Only excluded images, or all others; without it, both."
     )

@@ -7,9 +7,11 @@ from typing import Literal
 from flask import Blueprint
 from pydantic import BaseModel, Field
 
+from annotator.domain.roles import Role
+from annotator.services.certificates.strip import strip_sentence
 from annotator.services.rounds.outlook import read_outlook
 from annotator.services.tasks.queue import held_tasks
-from annotator.web.http.context import context, labeller_id
+from annotator.web.http.context import account, context, labeller_id
 from annotator.web.http.contracts import Answer, Key, Request, answers, spec
 from annotator.web.label.contracts import CellOut, cells_out
 
@@ -42,6 +44,10 @@ class LoopOut(Answer):
     in_use: int | None = Field(description="The round whose predictions give the order of the queue.")
     version: str = Field(description="Changes whenever other predictions suggest.")
     skipped: int = Field(description="Open images that the caller skipped and does not hold again.")
+    filling: str | None = Field(
+        None,
+        description="For admins: the running acceptance sample, or what could be filled next, in a sentence.",
+    )
 
 
 class HeldRequest(Request):
@@ -70,8 +76,12 @@ class HeldAnswer(BaseModel):
 @spec.validate(resp=answers(HTTP_200=LoopOut), tags=["label"])
 def show_loop() -> LoopOut:
     """When the next round starts, how far one is, and how many images the caller skipped."""
-    with context().project.database.read() as session:
-        return LoopOut.model_validate(read_outlook(session, context().settings.round_every, labeller_id()))
+    project = context().project
+    with project.database.read() as session:
+        loop = LoopOut.model_validate(read_outlook(session, context().settings.round_every, labeller_id()))
+        if account().role == Role.ADMIN:
+            loop.filling = strip_sentence(project, session)
+    return loop
 
 
 @loop_api.post("/tasks/suggestions")

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from annotator.domain.metrics.audit import Measured
+from annotator.domain.metrics.noise_ceiling import ceiling_text
 from annotator.services.insights.report import AttributeInsights, Insights, curve_of
 from annotator.services.insights.throughput import Suggestions
 from annotator.services.rounds.comparison import AttributeChange, RoundChanges
@@ -92,6 +93,27 @@ class ClassOut(BaseModel):
     name: str
 
 
+class IntervalOut(Answer):
+    """A number with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class CeilingOut(BaseModel):
+    """What a perfect model could score on the noisy labels, by `answers` of the kind `source`; `text` says it.
+
+    `balanced_accuracy` is null if one of the labelled values occurs nowhere in them.
+    """
+
+    source: Literal["gold", "pairs"]
+    answers: int
+    accuracy: IntervalOut
+    balanced_accuracy: IntervalOut | None
+    text: str
+
+
 class AttributeInsightsOut(BaseModel):
     """The labels and metrics of one attribute. `confusion`: right value (row) and answer (column); null without a round."""
 
@@ -113,6 +135,9 @@ class AttributeInsightsOut(BaseModel):
     confusion: list[list[int]] | None
     calibration: CalibrationOut | None
     agreement: CoefficientOut | None
+    ceiling: CeilingOut | None = Field(
+        description="Null while too little is known of the noise of the labels."
+    )
     advice: AdviceOut
 
 
@@ -243,7 +268,22 @@ def _attribute(insights: Insights, entry: AttributeInsights) -> AttributeInsight
         confusion=insights.rounds.confusion.get(entry.attribute),
         calibration=CalibrationOut.model_validate(calibration) if calibration else None,
         agreement=coefficient_out(entry.agreement) if entry.agreement else None,
+        ceiling=_ceiling(entry),
         advice=AdviceOut.model_validate(entry.advice),
+    )
+
+
+def _ceiling(entry: AttributeInsights) -> CeilingOut | None:
+    ceiling = entry.ceiling
+    if ceiling is None:
+        return None
+    balanced = ceiling.balanced_accuracy
+    return CeilingOut(
+        source="gold" if ceiling.source == "gold" else "pairs",
+        answers=ceiling.answers,
+        accuracy=IntervalOut.model_validate(ceiling.accuracy),
+        balanced_accuracy=IntervalOut.model_validate(balanced) if balanced else None,
+        text=ceiling_text(ceiling, [name for _, name in entry.classes]),
     )
 
 

@@ -2,7 +2,7 @@
 import { call } from '../lib/api.js';
 import { byId, element, fieldOf, find, messageOf, onSubmit } from '../lib/dom.js';
 import { untilAnswered } from '../lib/retry.js';
-/** @import { Export, ExportFormat, Loss } from '../types' */
+/** @import { Export, ExportFormat, ExportFormats, Loss } from '../types' */
 
 const form = byId('export', HTMLFormElement);
 const formatField = fieldOf(form, 'format');
@@ -22,9 +22,10 @@ function lossLine({ what, count, first }) {
 }
 
 /** @param {Export} made */
-function show({ path, zip_url, images, labels, lost }) {
+function show({ path, zip_url, images, labels, filled, lost }) {
   const link = element('a', { href: zip_url }, 'Download as zip');
-  const summary = `${images.toLocaleString('en')} images, ${labels.toLocaleString('en')} labels, in ${path}. `;
+  const byModel = filled > 0 ? ` (${filled.toLocaleString('en')} filled by the model)` : '';
+  const summary = `${images.toLocaleString('en')} images, ${labels.toLocaleString('en')} labels${byModel}, in ${path}. `;
   const left = lost.length > 0 ? [element('p', {}, 'Left out:'), element('ul', {}, ...lost.map(lossLine))] : [element('p', {}, 'Nothing was left out.')];
   byId('exported').replaceChildren(element('p', {}, element('span', { class: 'success' }, summary), link), ...left);
 }
@@ -34,7 +35,8 @@ async function make() {
   button.disabled = true;
   byId('exported').textContent = 'Exporting …';
   try {
-    show(await call('POST', 'exports', { format: formatField.value, images: fieldOf(form, 'images').value || null }));
+    const filled = !new FormData(form).has('unfilled');
+    show(await call('POST', 'exports', { format: formatField.value, images: fieldOf(form, 'images').value || null, filled }));
   } catch (error) {
     byId('exported').replaceChildren(element('p', { class: 'error' }, messageOf(error)));
   } finally {
@@ -45,6 +47,9 @@ async function make() {
 formatField.addEventListener('change', describe);
 onSubmit(form, make);
 
-({ formats } = await untilAnswered(() => call('GET', 'exports/formats')));
+/** @type {ExportFormats} */
+const offered = await untilAnswered(() => call('GET', 'exports/formats'));
+({ formats } = offered);
+for (const node of document.querySelectorAll('[data-filled]')) if (node instanceof HTMLElement) node.hidden = offered.filled === 0;
 formatField.replaceChildren(...formats.map(({ name, title }) => element('option', { value: name }, title)));
 describe();

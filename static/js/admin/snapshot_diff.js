@@ -25,7 +25,8 @@ export function showDiff(place, diff, titles) {
       ...diff.schema_changes.map((change) => `Schema: ${change}`),
       ...KINDS.filter(([kind]) => diff.images[kind].count).map(([kind, words]) => named(diff.images[kind], words)),
       ...diff.splits.map(({ from, to, images }) => `${count(images, 'image')} moved from ${from} to ${to}`),
-      ...diff.people.map(({ labeller, origin, cells }) => `${count(cells, 'cell')} by ${labeller ? labellerName(labeller, 'you') : 'an unknown labeller'} (${origin || 'no answer'})`),
+      ...Object.entries(diff.filled).flatMap(([name, changes]) => changes.map(({ from, to, cells }) => `${titles.get(name) ?? name}, filled by the model: ${count(cells, 'cell')} from ${from} to ${to}`)),
+      ...diff.people.filter(({ origin }) => origin !== 'model').map(({ labeller, origin, cells }) => `${count(cells, 'cell')} by ${labeller ? labellerName(labeller, 'you') : 'an unknown labeller'} (${origin || 'no answer'})`),
     ]),
     ...attributes,
   );

@@ -119,7 +119,7 @@ function distributionPanel({ attribute, values, unsure, labelled, imbalance }) {
 }
 
 /** @param {AttributeInsights} insights */
-function checks({ advice, agreement }) {
+function checks({ advice, agreement, ceiling }) {
   const mark = (/** @type {?boolean} */ met) => (met === null ? ['·', 'unknown'] : met ? ['✓', 'met'] : ['✗', 'not met']);
   const items = advice.checks.map(({ name, met, text }) => element('li', { 'data-check': name, 'data-met': String(met) },
     element('span', { class: 'mark', 'aria-label': mark(met)[1], role: 'img' }, mark(met)[0]), text));
@@ -127,6 +127,7 @@ function checks({ advice, agreement }) {
     const between = agreement.low === null || agreement.high === null ? '' : ` (95 %: ${formatMetric(agreement.low)} to ${formatMetric(agreement.high)})`;
     items.push(element('li', {}, element('span', { class: 'mark' }, ''), explained("Krippendorff's alpha", numbersOf(agreement), `Labellers agree with alpha ${formatMetric(agreement.value)}${between} on ${count(agreement.images, 'image')}.`)));
   }
+  if (ceiling !== null) items.push(element('li', { 'data-check': 'ceiling' }, element('span', { class: 'mark' }, ''), ceiling.text));
   return element('ul', { class: 'checks' }, ...items);
 }
 

@@ -45,6 +45,11 @@ function by({ labeller, origin, created_at: when }) {
   return element('span', { class: 'by' }, `${[...who, ORIGINS[origin] ?? origin].join(', ')}, `, moment(when));
 }
 
+/** @param {NonNullable<Cell['filled']>} filled */
+function filledBy({ probability, certificate }) {
+  return element('span', { class: 'by' }, 'filled by the model, ', probabilityNode(probability), `, certificate ${certificate}`);
+}
+
 /** @param {Annotation} annotation */
 function historyLine(annotation) {
   const { origin, undone } = annotation;
@@ -60,6 +65,8 @@ function historyLine(annotation) {
  */
 function history(cell) {
   const lines = [...cell.history].reverse().map(historyLine);
+  if (cell.filled) lines.unshift(element('li', { 'data-origin': 'model' }, element('b', {}, answerText(cell.filled)), ' ', filledBy(cell.filled)));
+  if (cell.filled && lines.length === 1) return filledBy(cell.filled);
   if (lines.length === 0) return element('span', { class: 'by' }, 'not labelled');
   const summary = element('summary', {}, cell.label ? by(cell.label) : element('span', { class: 'by' }, 'not labelled'),
     element('span', { class: 'link' }, count(lines.length, 'answer')));
@@ -77,7 +84,8 @@ function voices(cell) {
   const list = [];
   if (cell.label) list.push(voice('label', answerText(cell.label), by(cell.label)));
   for (const other of others) list.push(voice(other.code === cell.label?.code ? 'agrees' : 'differs', answerText(other), by(other)));
-  if (cell.suggestion && !cell.suspicion) list.push(voice('model', answerText(cell.suggestion), element('span', { class: 'by' }, 'the model, ', probabilityNode(cell.suggestion.probability))));
+  if (cell.filled) list.push(voice('model', answerText(cell.filled), filledBy(cell.filled)));
+  else if (cell.suggestion && !cell.suspicion) list.push(voice('model', answerText(cell.suggestion), element('span', { class: 'by' }, 'the model, ', probabilityNode(cell.suggestion.probability))));
   if (cell.suspicion) {
     const { code, name, probability, label_probability: held } = cell.suspicion;
     const label = cell.label ? answerText(cell.label) : '';
@@ -92,6 +100,7 @@ function marks(cell) {
     shown ? [element('span', { class: `mark ${kind}` }, text)] : []);
   return [
     ...mark(cell.label?.origin === 'review', 'good', '✓ adjudicated'),
+    ...mark(cell.filled !== null, 'good', 'filled by the model'),
     ...mark(cell.differing, 'warning', 'opinions differ'),
     ...mark(cell.undecided, 'warning', 'no clear answer'),
     ...mark(cell.contradicted, 'warning', cell.suspicion ? 'probably wrong' : 'model disagrees'),
@@ -125,8 +134,9 @@ export function cellNode(attribute, cell, { onanswer, wide = false, keys = true 
   const button = (/** @type {{code: Code, name: string}} */ { code, name }) => {
     const suggestion = cell.suggestion?.code === code ? cell.suggestion : null;
     const pressed = cell.label !== null && cell.label.code === code;
+    const filled = cell.filled !== null && cell.filled.code === code;
     const odds = suggestion && !wide && element('span', { class: 'odds' }, percent(suggestion.probability));
-    return element('button', { type: 'button', class: suggestion ? 'value suggested' : 'value', 'data-code': code ?? '-', 'aria-pressed': String(pressed),
+    return element('button', { type: 'button', class: suggestion || filled ? 'value suggested' : 'value', 'data-code': code ?? '-', 'aria-pressed': String(pressed),
       onclick: () => onanswer(attribute.name, code) }, keys || attribute.kind !== 'open' ? element('kbd', {}, code === null ? '-' : String(code)) : '', name, odds || '');
   };
   const values = element('div', { class: 'values' }, ...choices(attribute, cell).map(button), button({ code: null, name: "can't tell" }));

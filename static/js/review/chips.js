@@ -14,6 +14,7 @@ const WORDS = {
   disagreement: (value) => (value === 'model' ? 'Suggestion ≠ label' : 'Opinions differ'),
   flag: (value) => (value === 'any' ? 'Flagged' : `Flag ${value}`),
   skipped: (value) => (value === 'any' ? 'Ever skipped' : 'Skipped'),
+  filled: (value) => (value === 'only' ? 'Filled by the model' : 'Without filled'),
   excluded: (value) => (value === 'only' ? 'Excluded' : 'Without excluded'),
   faces: (value) => `Faces: ${value}`,
   labeller: (value) => `Labelled by ${value}`,

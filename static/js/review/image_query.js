@@ -4,7 +4,7 @@ import { call } from '../lib/api.js';
 /** @typedef {{images: ImageCard[], next: ?string}} ImagePage `next`: the name after which the view goes on */
 
 /** What narrows a view, in the order of the page's fields; then what has no field. */
-export const FILTERS = ['name', 'attribute', 'value', 'also', 'predicted', 'balanced', 'sure_from', 'sure_below', 'round', 'inside', 'disagreement', 'flag', 'skipped', 'faces', 'labeller', 'origin', 'split', 'group', 'source', 'excluded'];
+export const FILTERS = ['name', 'attribute', 'value', 'also', 'predicted', 'balanced', 'sure_from', 'sure_below', 'round', 'inside', 'disagreement', 'flag', 'skipped', 'faces', 'labeller', 'origin', 'split', 'group', 'source', 'filled', 'excluded'];
 
 /** What belongs to the attribute of a view besides its value. */
 export const OF_MODEL = ['predicted', 'balanced', 'sure_from', 'sure_below', 'round'];

@@ -19,6 +19,7 @@ const valueName = (attribute, code) => (code === null ? "can't tell"
  */
 function about(image, attribute) {
   if (attribute && attribute.name in image.labels) return image.names[attribute.name] ?? valueName(attribute, image.labels[attribute.name]);
+  if (attribute && attribute.name in image.filled) return `${valueName(attribute, image.filled[attribute.name])}, by the model`;
   if (attribute) return 'not labelled';
   return image.done ? 'done' : count(Object.keys(image.labels).length, 'label');
 }

@@ -14,8 +14,8 @@ from annotator.services.annotation.take_back import PastTakeBack, list_take_back
 from annotator.services.annotation.take_back_batches import continue_take_backs
 from annotator.services.annotation.take_back_choice import Selection
 from annotator.services.annotation.undo import standing_annotation
+from annotator.services.common.open_cells import recount_open_cells
 from annotator.services.common.undone import is_undone
-from annotator.services.schema_editing.changes import recount_open_cells
 from annotator.worker import run_worker
 from tests.support.commands import call
 from tests.support.projects.labelling import ALL, Person, done_count

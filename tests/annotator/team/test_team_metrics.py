@@ -1,7 +1,9 @@
 """Metrics of a team: pace, agreement with gold images and with each other."""
 
+import numpy as np
 import pytest
 
+from annotator.domain.metrics.noise_ceiling import NoiseCounts, ceiling_text
 from annotator.domain.metrics.statistics import Proportion
 from annotator.project import ProjectFolder
 from annotator.services.team.metrics import TeamMetrics, compute_team_metrics
@@ -38,6 +40,26 @@ def test_each_labeller_is_measured_by_gold_and_by_the_others(filled: ProjectFold
     assert by_name["glasses"].images >= 36
     assert [pair[:2] for pair in by_name["glasses"].cohen] == [("Ada", "Bob")]
     assert by_name["identity"].images == 0
+    noise = by_name["glasses"].noise
+    assert np.array(noise.pairs).sum() == np.array(noise.pairs)[[1, 2], [2, 1]].sum() >= 36, (
+        "one said 1, one 2"
+    )
+    assert np.array(noise.gold).sum() == 8, "two people answered four gold images"
+    assert by_name["wrinkles"].noise.pairs[0][0] == np.array(by_name["wrinkles"].noise.pairs).sum()
+
+
+def test_noise_says_what_a_perfect_model_could_score():
+    noise = NoiseCounts([0, 1], [[0, 0], [0, 0]], [[60, 6], [6, 48]])
+    ceiling = noise.ceiling({0: 300, 1: 250})
+    assert (ceiling.source, ceiling.answers) == ("pairs", 120)
+    assert 0.93 < ceiling.balanced_accuracy.value < 0.96
+    text = ceiling_text(ceiling, ["none", "glasses"])
+    assert "a perfect model would reach a balanced accuracy of about 0.9" in text
+    assert "by 120 images that several people answered" in text
+    by_gold = NoiseCounts([0, 1], [[60, 0], [0, 0]], noise.pairs).ceiling({0: 300, 1: 250})
+    assert by_gold.source == "gold"
+    assert ceiling_text(by_gold, ["none", "glasses"]).endswith("None of these shows glasses.")
+    assert NoiseCounts([0, 1], [[9, 1], [0, 9]], [[9, 1], [0, 9]]).ceiling({0: 5}) is None
 
 
 def test_pace_and_suggestions_count_answers_that_were_not_undone(filled: ProjectFolder):

@@ -16,7 +16,7 @@ def test_an_admin_sees_five_sections_with_all_pages():
     assert titles(Role.ADMIN) == {
         "Label": ["Label", "Sweep", "People"],
         "Images": ["Browse", "Map", "Review", "Groups"],
-        "Progress": ["Rounds", "Insights"],
+        "Progress": ["Rounds", "Insights", "Fill with the model"],
         "Team": ["Team", "Access log"],
         "Data": ["Import", "Schema", "Export"],
     }

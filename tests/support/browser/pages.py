@@ -21,6 +21,7 @@ PAGES = {
     "/import": "html[data-state=ready]",
     "/rounds": "html[data-state=ready]",
     "/insights": "html[data-state=ready]",
+    "/fill": "html[data-state=ready]",
     "/snapshots": "html[data-state=ready]",
     "/words": "#words",
     "/qualification": "html[data-state=ready]",

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from annotator.project import ProjectFolder
-from annotator.services.schema_editing.changes import recount_open_cells
+from annotator.services.common.open_cells import recount_open_cells
 
 
 def annotations_by_key(database: Path) -> dict[str, dict[str, int]]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from trainer.acquisition import STRATEGIES
+from trainer.acquisition.pace import Pace
 from trainer.acquisition.ranking import RANDOM_EVERY
 from trainer.runtime.errors import TrainerError
 from trainer.runtime.files import canonical_json, sha256_text
@@ -18,7 +19,7 @@ from trainer.simulate.plan import Plan
 from trainer.simulate.problem import Problem
 from trainer.simulate.replay import Buyer, fit_heads, replay, split_people
 from trainer.simulate.run import run_plan
-from trainer.simulate.summary import labels_to, summarise
+from trainer.simulate.summary import SECONDS, cost_to, summarise
 
 PLAN = Plan(
     strategies=("random", "margin"), seeds=4, start=20, budgets=(40, 80, 160), batch=20, share_test=0.3
@@ -170,19 +171,68 @@ def test_finished_replays_are_not_repeated_and_their_files_give_the_summary(tmp_
     drawn = page(
         summary | {"plan": plan.model_dump(mode="json"), "plan_hash": plan.hash, "snapshot": "0" * 64}
     )
-    assert drawn.count("<figure>") == 4
+    assert drawn.count("<figure>") == 5
     assert "<script" not in drawn
 
 
-def test_labels_to_a_target_are_interpolated_or_none():
+def test_cost_to_a_target_are_interpolated_or_none():
     run = {
         "curve": [{"bought": b, "macro": m, "balanced": {}} for b, m in ((100, 0.5), (200, 0.7), (400, 0.8))]
     }
-    assert labels_to(run, 0.6) == 150
-    assert labels_to(run, 0.4) == 100
-    assert labels_to(run, 0.9) is None
-    found = [labels_to(run, target / 100) for target in range(50, 81)]
+    assert cost_to(run, 0.6) == 150
+    assert cost_to(run, 0.4) == 100
+    assert cost_to(run, 0.9) is None
+    found = [cost_to(run, target / 100) for target in range(50, 81)]
     assert all(before <= after for before, after in pairwise(found))
+
+
+def test_minutes_are_counted_from_answers_and_confirmations():
+    pace = Pace(image=2, answer=0.5, confirmation=0.1)
+    done = replay(made_up(), PLAN.model_copy(update={"pace": pace}), "margin", 0)
+    first, *later = done.curve
+    assert first.person_seconds == pytest.approx(20 * (2 + 3 * 0.5)), (
+        "there are no suggestions before a model"
+    )
+    for before, after in pairwise([first, *later]):
+        images = after.bought - before.bought
+        assert images * (2 + 0.3) < after.person_seconds - before.person_seconds < images * (2 + 1.5)
+    same = Pace(image=2, answer=0.5, confirmation=0.5)
+    done = replay(made_up(), PLAN.model_copy(update={"pace": same}), "random", 0)
+    assert [p.person_seconds for p in done.curve] == pytest.approx([p.bought * 3.5 for p in done.curve])
+
+
+def test_what_is_left_is_neither_bought_nor_fillable():
+    problem = made_up()
+    names = np.unique(problem.groups)
+    whole = len(split_people(problem, 0.3, 1)[1])
+    done = replay(problem, PLAN.model_copy(update={"budgets": (100, whole)}), "random", 1)
+    start, some, everything = done.curve
+    assert everything.bought == whole < len(names) * 5
+    assert everything.rest_seconds == 0
+    assert set(everything.fillable.values()) == {0}
+    assert all(0 <= share < 1 - start.bought / whole for share in start.fillable.values())
+    assert some.rest_seconds < start.rest_seconds <= (whole - 20) * (Pace().image + 3 * Pace().answer)
+
+
+def test_a_cost_in_seconds_is_interpolated_like_one_in_images():
+    points = ((100, 300.0, 0.5), (200, 500.0, 0.7))
+    run = {
+        "curve": [
+            {"bought": images, "person_seconds": seconds, "macro": macro, "balanced": {}}
+            for images, seconds, macro in points
+        ]
+    }
+    assert cost_to(run, 0.6) == 150
+    assert cost_to(run, 0.6, cost=SECONDS) == 400
+
+
+def test_a_replay_of_an_older_version_is_made_again(tmp_path: Path):
+    plan = PLAN.model_copy(update={"seeds": 1, "strategies": ("random",)})
+    (first,) = run_plan(made_up(), plan, tmp_path, lambda _: None)
+    older = first | {"full": {k: v for k, v in first["full"].items() if k != "person_seconds"}}
+    (tmp_path / "random-000.json").write_text(canonical_json(older))
+    (again,) = run_plan(made_up(), plan, tmp_path, lambda _: None)
+    assert _without_seconds(again) == _without_seconds(first)
 
 
 def test_a_plan_is_validated_and_its_hash_covers_the_settings():
@@ -191,6 +241,11 @@ def test_a_plan_is_validated_and_its_hash_covers_the_settings():
     with pytest.raises(TrainerError, match="luck"):
         Plan(strategies=("luck",))
     assert Plan().hash == Plan().hash != Plan(seeds=3).hash
+    assert "pace" not in Plan().as_json(), "plans of the time before have the same hash"
+    assert Plan(pace=Pace(image=3)).hash != Plan().hash
+    assert Plan.model_validate(Plan(pace=Pace(image=3)).as_json()).pace.image == 3
+    with pytest.raises(ValueError, match="more than 0 seconds"):
+        Plan(pace=Pace(image=0))
 
 
 def chain_is_intact(entries: list[dict]) -> bool:

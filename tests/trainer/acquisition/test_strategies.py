@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.acquisition import STRATEGIES, Pool, open_cells, pool_of, query_strategy, rank_images
+from tests.support.acquisition.pools import pool
+from trainer.acquisition import STRATEGIES, open_cells, pool_of, query_strategy, rank_images
 from trainer.acquisition.balanced import sample_classes
 from trainer.acquisition.diversity import farthest_first, spread_by_weight, typical
 from trainer.acquisition.group_constraint import BATCH, HEAD, one_per_group
@@ -20,32 +21,6 @@ from trainer.runtime.errors import ChoiceError
 
 CERTAIN_TO_EVEN = np.float32([[1, 0, 0], [0.9, 0.1, 0], [0.5, 0.3, 0.2], [1 / 3, 1 / 3, 1 / 3]])
 UNCERTAINTIES = (margin, entropy, least_confidence)
-
-
-def pool(images: int = 60, seed: int = 0, **changes: object) -> Pool:
-    """Return two attributes with some labelled cells, some images of the test split, and three kinds of faces."""
-    random = np.random.default_rng(seed)
-    committee = {
-        name: random.dirichlet(np.full(classes, 0.4), (3, images)).astype(np.float32)
-        for name, classes in (("glasses", 2), ("hair", 5))
-    }
-    cells = {"glasses": random.random(images) < 0.8, "hair": random.random(images) < 0.6}
-    test = random.random(images) < 0.2
-    work = cells["glasses"] | cells["hair"]
-    made = Pool(
-        probabilities={name: answers.mean(axis=0) for name, answers in committee.items()},
-        cells=cells,
-        work=work & ~test,
-        audit=np.flatnonzero(work & test),
-        labelled=~(cells["glasses"] & cells["hair"]),
-        counts={"glasses": np.array([9, 3]), "hair": np.array([5, 4, 2, 1, 0])},
-        groups=np.array([f"identity:{person}" for person in random.integers(0, 30, images)]),
-        embeddings=random.normal(size=(images, 4)).astype(np.float32)
-        + 9 * np.eye(4, dtype=np.float32)[random.integers(0, 3, images)],
-        committee=committee,
-        seed=seed,
-    )
-    return replace(made, **changes)
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
@@ -68,10 +43,8 @@ def test_a_strategy_is_deterministic_and_ignores_the_test_split(name: str):
         answers[candidates.audit] = answers[candidates.audit][:, ::-1]
     for answers in committee.values():
         answers[:, candidates.audit] = answers[:, candidates.audit][..., ::-1]
-    assert (
-        STRATEGIES[name].arrange(replace(candidates, probabilities=changed, committee=committee)).tolist()
-        == first
-    )
+    changed_pool = replace(candidates, probabilities=changed, committee=committee, dropout=committee)
+    assert STRATEGIES[name].arrange(changed_pool).tolist() == first
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
@@ -122,7 +95,7 @@ def test_a_strategy_raises_without_what_it_needs(name: str):
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_a_strategy_works_without_what_it_does_not_need(name: str):
-    without = dict.fromkeys({"embeddings", "committee"} - STRATEGIES[name].needs)
+    without = dict.fromkeys({"embeddings", "committee", "dropout"} - STRATEGIES[name].needs)
     assert len(STRATEGIES[name].arrange(pool(**without))) == len(pool().askable)
 
 

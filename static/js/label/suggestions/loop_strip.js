@@ -33,6 +33,7 @@ export class LoopStrip extends Emitter {
     this.onsay = onsay;
     this.text = find(root, '.loop-text');
     this.bar = find(root, '.loop-bar', HTMLProgressElement);
+    this.filling = find(root, '.loop-filling', HTMLAnchorElement);
     this.bring = find(root, '#bring', HTMLButtonElement);
     /** @type {?Loop} */
     this.loop = null;
@@ -124,6 +125,9 @@ export class LoopStrip extends Emitter {
     this.text.classList.toggle('news', this.news !== null);
     this.bar.hidden = round === null || this.news !== null;
     if (round) this.bar.value = (Math.max(0, STAGES.indexOf(round.stage)) + (round.total ? Math.min(1, round.done / round.total) : 0)) / STAGES.length;
+    const filling = this.loop?.filling ?? '';
+    this.filling.hidden = filling === '';
+    if (this.filling.textContent !== filling) this.filling.textContent = filling;
     const skipped = this.loop?.skipped ?? 0;
     this.bring.hidden = skipped === 0;
     const label = `Bring back ${skipped.toLocaleString('en')} skipped`;

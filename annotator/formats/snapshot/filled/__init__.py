@@ -1,0 +1,1 @@
+"""The cells of a snapshot that a model filled, and their certificates."""

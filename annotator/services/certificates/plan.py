@@ -1,0 +1,207 @@
+"""What could be filled: per attribute and target, how many cells after how many blind answers, or why none.
+
+The command computes it when it is called. Pages read what the worker computed last, so that no request has to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from pydantic import TypeAdapter
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from annotator.domain.certificates.plan import Plan, Seconds, Shortfall, plan
+from annotator.domain.certificates.target import Target
+from annotator.domain.schema import Attribute
+from annotator.models import Certificate
+from annotator.project import ProjectFolder
+from annotator.services.certificates.basis import read_basis
+from annotator.services.certificates.pace import read_seconds
+from annotator.services.certificates.words import plan_sentence
+from annotator.services.common.cached_stats import Statistics, read_statistics
+from annotator.services.predictions.active import read_sources, suggestions_version
+from annotator.services.rounds.status import label_state
+from annotator.services.schema.active import ActiveSchema, active_schema, unknown_attribute
+
+ERRORS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
+"""The target errors that the page offers."""
+
+RECALLS: tuple[float | None, ...] = (0.95, 0.9, None)
+"""The target recalls that the page offers; None: no promise."""
+
+TARGETS = tuple(Target(error, recall) for recall in RECALLS for error in ERRORS)
+
+
+@dataclass(frozen=True)
+class TargetPlan:
+    """What is possible for one attribute at one target.
+
+    Args:
+        error: the target error.
+        recall: the target recall; None without one.
+        possible: whether an acceptance sample pays.
+        cells: how many cells are filled if the sample is good enough; 0 if none pays.
+        answers: the size of the sample; if none pays, how many blind answers it would need; None: no number would do.
+        seconds: how long the answers take a person; None if that is unknown.
+        saved: seconds of a person that are saved, as expected; 0 if none are.
+        chance: of something being filled; None if no sample was weighed.
+        sentence: all this in words.
+    """
+
+    error: float
+    recall: float | None
+    possible: bool
+    cells: int
+    answers: int | None
+    seconds: float | None
+    saved: float
+    chance: float | None
+    sentence: str
+
+
+@dataclass(frozen=True)
+class AttributePlans:
+    """The plans of one attribute. `open`: its cells that a model answers and nobody has; `attempt`: that of the next certificate."""
+
+    attribute: str
+    title: str
+    open: int
+    attempt: int
+    plans: list[TargetPlan]
+
+
+@dataclass(frozen=True)
+class Plans:
+    """The plans of all attributes that a model answers. `missing`: why there are none, in a sentence."""
+
+    attributes: list[AttributePlans] = field(default_factory=list)
+    missing: str = ""
+
+
+def plan_attributes(
+    project: ProjectFolder,
+    session: Session,
+    targets: Sequence[Target],
+    names: Sequence[str] | None = None,
+) -> Plans:
+    """Compute plans now; a second for each million open cells and target.
+
+    Args:
+        project: the project.
+        session: a session that only reads.
+        targets: the targets.
+        names: the attributes; None: all that a model answers.
+
+    Raises:
+        FacelabelError: if there is no such attribute, its answers are names, or no model answers it.
+    """
+    active = active_schema(session)
+    if names is None:
+        names = _answered(project, session, active)
+        if not names:
+            return Plans(
+                missing="No model has answered the open images yet: label images until the first round is done."
+            )
+    seconds = read_seconds(session)
+    return Plans(
+        [_of_attribute(project, session, _attribute(active, name), targets, seconds) for name in names]
+    )
+
+
+def _answered(project: ProjectFolder, session: Session, active: ActiveSchema) -> list[str]:
+    """The attributes that a model answers, in the order of the schema."""
+    sources = read_sources(project, session, active.hash)
+    usable = {name for name, source in sources.items() if source.file.is_usable()}
+    return [
+        each.name for each in active.schema.attributes if each.name in usable and each.kind == "categorical"
+    ]
+
+
+def _attribute(active: ActiveSchema, name: str) -> Attribute:
+    current = active.current_name(name)
+    if current not in active.ids:
+        raise unknown_attribute(active.schema, name)
+    return active.schema[current]
+
+
+def _of_attribute(
+    project: ProjectFolder,
+    session: Session,
+    attribute: Attribute,
+    targets: Sequence[Target],
+    seconds: Seconds,
+) -> AttributePlans:
+    basis = read_basis(project, session, attribute.name)
+    open_cells = len(basis.open_)
+    plans = []
+    for target in targets:
+        result = plan(
+            basis.checked,
+            basis.open_,
+            basis.labelled_counts,
+            basis.images,
+            target,
+            basis.attempt,
+            seconds,
+        )
+        plans.append(_target_plan(attribute, basis.names, target, result, open_cells))
+    return AttributePlans(attribute.name, attribute.title, open_cells, basis.attempt, plans)
+
+
+def _target_plan(
+    attribute: Attribute, values: list[str], target: Target, result: Plan | Shortfall, open_cells: int
+) -> TargetPlan:
+    if isinstance(result, Shortfall):
+        sentence = result.sentence(attribute.title, values)
+        return TargetPlan(
+            target.error, target.recall, False, 0, result.needed, None, 0.0, result.chance, sentence
+        )
+    told = TargetPlan(
+        target.error,
+        target.recall,
+        True,
+        result.filled_if_passed,
+        result.sample,
+        60 * result.minutes,
+        60 * result.minutes_saved,
+        result.chance,
+        "",
+    )
+    return replace(
+        told,
+        sentence=plan_sentence(
+            attribute.title, target.error, told.cells, open_cells, told.answers, told.seconds, told.chance
+        ),
+    )
+
+
+def plans_statistics(project: ProjectFolder) -> Statistics[Plans]:
+    """The plans for all targets of the page; the worker computes them for projects of every size."""
+    return Statistics(
+        "certificate plans",
+        TypeAdapter(Plans),
+        _state,
+        lambda session: plan_attributes(project, session, TARGETS),
+        by_worker=True,
+    )
+
+
+def _state(session: Session) -> tuple[Hashable, ...]:
+    certificates = session.execute(
+        select(Certificate.state, func.count()).group_by(Certificate.state).order_by(Certificate.state)
+    )
+    version = suggestions_version(session, active_schema(session).hash)
+    return (*label_state(session), version, *(f"{state} {number}" for state, number in certificates))
+
+
+def read_plans(project: ProjectFolder, session: Session) -> tuple[Plans, datetime | None]:
+    """The plans for all targets of the page, and when the worker computed them; None if it has not yet."""
+    stored = read_statistics(session, plans_statistics(project))
+    if stored.value is None:
+        return Plans(missing="The worker has not computed the plans yet."), None
+    ids = active_schema(session).ids
+    known = [each for each in stored.value.attributes if each.attribute in ids]
+    return Plans(known, stored.value.missing), stored.counted_at

@@ -1,0 +1,80 @@
+"""Plans and certificates in sentences, which the pages, the strip and the command share."""
+
+from __future__ import annotations
+
+from annotator.domain.certificates.target import Target
+from annotator.domain.plurals import counted
+from annotator.domain.states import CertificateState
+from annotator.services.certificates.status import CertificateStatus
+
+
+def percent(share: float) -> str:
+    """A share as people read it, such as "1 %"."""
+    return f"{100 * share:.3g} %"
+
+
+def duration(seconds: float) -> str:
+    """A time as people read it: "25 minutes", "1.5 hours"."""
+    minutes = max(1, round(seconds / 60))
+    return counted(minutes, "minute", "minutes") if minutes < 90 else f"{minutes / 60:.1f} hours"
+
+
+def plan_sentence(
+    title: str, error: float, cells: int, open_cells: int, answers: int, seconds: float | None, chance: float
+) -> str:
+    """Say what can be filled: "At 1 % error, 6,900 of 10,000 open cells of Hair colour can be filled after …".
+
+    Args:
+        title: the attribute's title.
+        error: the target error.
+        cells: how many cells are filled if the sample is good enough.
+        open_cells: of how many.
+        answers: the size of the sample.
+        seconds: how long its answers take; None if that is unknown.
+        chance: that the sample is good enough.
+    """
+    takes = "" if seconds is None else f" ({duration(seconds)})"
+    return (
+        f"At {percent(error)} error, about {cells:,} of {counted(open_cells, 'open cell', 'open cells')} of {title} can be filled "
+        f"after about {counted(answers, 'more blind answer', 'more blind answers')}{takes}. "
+        f"{round(100 * chance)} of 100 such samples are good enough."
+    )
+
+
+def status_sentence(certificate: CertificateStatus) -> str:
+    """Say how far a certificate is, or what it has brought."""
+    state = certificate.state
+    if state == CertificateState.PREPARING:
+        return "The worker chooses the cells and draws the acceptance sample."
+    if state == CertificateState.SAMPLING:
+        return (
+            f"{certificate.answered:,} of {counted(certificate.sample, 'blind answer is', 'blind answers are')} given. "
+            "The images come mixed into everybody's queue, and nobody can tell them apart."
+        )
+    if state == CertificateState.FILLING:
+        return "The sample was good enough: the worker fills the cells."
+    if state == CertificateState.FILLED:
+        return _filled_sentence(certificate)
+    return certificate.reason or "It ended."
+
+
+def _filled_sentence(certificate: CertificateStatus) -> str:
+    """What is filled, what holds of it, and what the sample showed of the set that was accepted."""
+    target, outcome = Target.from_json(certificate.target), certificate.outcome or {}
+    recall = (
+        ""
+        if target.recall is None
+        else f", and at least {percent(target.recall)} of the images of each value have it"
+    )
+    accepted = next((step for step in reversed(outcome.get("steps", [])) if step["accepted"]), None)
+    shown = (
+        ""
+        if accepted is None
+        else f" The sample showed {counted(accepted['errors'], 'error', 'errors')} among "
+        f"{counted(accepted['sampled'], 'such cell', 'such cells')}."
+    )
+    return (
+        f"{counted(certificate.cells, 'cell is', 'cells are')} filled, of which at most {outcome.get('remaining', 0):,} are wrong. "
+        f"In the finished attribute, at most {percent(target.error)} of all images have a wrong value{recall}. "
+        f"This holds with {percent(target.confidence)} confidence.{shown}"
+    )

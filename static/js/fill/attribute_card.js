@@ -1,0 +1,117 @@
+/** The card of one attribute: what can be filled at the target, its running sample, its certificate, and those that ended. */
+import { count, element, labellerName, moment } from '../lib/dom.js';
+import { fillChart } from './chart.js';
+import { duration, isRunning, percent } from './words.js';
+/** @import { Certificate, FillAttribute, FillPlan } from '../types' */
+
+/**
+ * @typedef {Object} Shown
+ * @property {number} error the target error
+ * @property {?number} recall the target recall; null for none
+ * @property {number[]} errors the steps of the slider
+ * @property {boolean} open whether the list of ended certificates is unfolded
+ * @property {Certificate[]} certificates of the attribute, newest first
+ * @property {(attribute: string) => void} onstart
+ * @property {(id: number) => void} ondecide
+ * @property {(id: number) => void} onundo
+ */
+
+const STATES = { preparing: 'being prepared', sampling: 'sample is answered', filling: 'being filled', filled: 'certified', failed: 'failed', undone: 'undone', lapsed: 'lapsed' };
+
+/** @param {string} state */
+const badge = (state) => element('span', { class: 'badge', 'data-state': state }, STATES[/** @type {keyof STATES} */ (state)] ?? state);
+
+/**
+ * A button that remembers its place when the card is drawn anew.
+ *
+ * @param {string} action
+ * @param {string} words
+ * @param {() => void} onclick
+ * @param {string} [kind]
+ */
+const button = (action, words, onclick, kind) => element('button', { type: 'button', class: kind ?? null, 'data-action': action, onclick }, words);
+
+/**
+ * What the certificate asks and what it was expected to bring, beside what it brought.
+ *
+ * @param {Certificate} certificate
+ */
+function forecast({ forecast: expected, answered, sample, filled, state, error, recall }) {
+  if (expected === null) return '';
+  const target = `${percent(error)} error${recall === null ? '' : `, ${percent(recall)} recall`}`;
+  const rows = [
+    ['', 'forecast', 'so far'],
+    ['blind answers', expected.answers.toLocaleString('en'), `${answered.toLocaleString('en')} of ${sample.toLocaleString('en')}`],
+    ['cells filled', expected.cells.toLocaleString('en'), ['filled', 'filling'].includes(state) ? filled.toLocaleString('en') : '–'],
+  ];
+  const [head, ...body] = rows;
+  return element('table', { class: 'forecast' }, element('caption', {}, `Target: ${target}.${expected.chance === null ? '' : ` Expected chance to pass: ${Math.round(100 * expected.chance)} %.`}`),
+    element('thead', {}, element('tr', {}, element('td'), ...head.slice(1).map((words) => element('th', { scope: 'col' }, words)))),
+    element('tbody', {}, ...body.map(([name, ...cells]) => element('tr', {}, element('th', { scope: 'row' }, name), ...cells.map((words) => element('td', {}, words))))));
+}
+
+/**
+ * @param {Certificate} certificate that is running
+ * @param {Shown} shown
+ */
+function running(certificate, { ondecide, onundo }) {
+  const { id, title, state, sample, answered, sentence } = certificate;
+  const left = sample - answered;
+  return element('section', { class: 'running', 'aria-label': `Running certificate of ${title}` },
+    element('p', {}, sentence),
+    state === 'sampling' ? element('progress', { 'aria-label': 'Blind answers', max: Math.max(1, sample), value: answered }) : '',
+    element('p', { class: 'actions' },
+      state === 'sampling' && left === 0 ? button(`decide-${id}`, 'Decide now', () => ondecide(id), 'primary') : '',
+      button(`undo-${id}`, state === 'filling' ? 'Stop and undo' : 'Give up this sample', () => onundo(id))),
+    forecast(certificate));
+}
+
+/**
+ * @param {Certificate} certificate that is filled
+ * @param {Shown} shown
+ */
+function certified(certificate, { onundo }) {
+  const { id, title, sentence } = certificate;
+  return element('section', { class: 'certified', 'aria-label': `Certificate of ${title}` },
+    element('p', {}, sentence), element('p', { class: 'actions' }, button(`undo-${id}`, 'Undo: open these cells again', () => onundo(id))), forecast(certificate));
+}
+
+/**
+ * @param {FillPlan|undefined} plan at the target
+ * @param {FillAttribute} attribute
+ * @param {Shown} shown
+ */
+function offer(plan, { attribute }, { onstart }) {
+  if (!plan) return element('p', { class: 'muted' }, 'This target was not computed yet.');
+  const effort = plan.answers === null ? '' : ` (${count(plan.answers, 'answer')}${plan.seconds === null ? '' : `, about ${duration(plan.seconds)}`})`;
+  return element('section', { class: plan.possible ? 'possible' : 'short' }, element('p', {}, plan.sentence),
+    plan.possible ? element('p', { class: 'actions' }, button(`start-${attribute}`, `Start the acceptance sample${effort}`, () => onstart(attribute), 'primary')) : '');
+}
+
+/**
+ * @param {Certificate[]} ended newest first
+ * @param {boolean} open
+ */
+function history(ended, open) {
+  if (ended.length === 0) return '';
+  return element('details', { open }, element('summary', {}, `${count(ended.length, 'ended certificate')}`),
+    element('ul', { class: 'ended' }, ...ended.map((each) => element('li', {}, badge(each.state), ' ', moment(each.ended_at ?? each.decided_at ?? each.created_at), ` by ${labellerName(each.created_by, 'you')}. `, each.sentence))));
+}
+
+/**
+ * @param {FillAttribute} attribute
+ * @param {Shown} shown
+ */
+export function attributeCard(attribute, shown) {
+  const { certificates, error, recall } = shown;
+  const active = certificates.find(isRunning);
+  const filled = certificates.find(({ state }) => state === 'filled');
+  const ended = certificates.filter((each) => each !== active && each !== filled);
+  const plans = attribute.plans.filter((plan) => plan.recall === recall);
+  const state = active?.state ?? filled?.state;
+  return element('article', { class: 'card fill', id: `of-${attribute.attribute}`, 'data-attribute': attribute.attribute, 'aria-label': attribute.title },
+    element('header', {}, element('h2', {}, attribute.title), state ? badge(state) : ''),
+    element('div', { class: 'columns' },
+      element('div', {}, filled ? certified(filled, shown) : '', active ? running(active, shown) : offer(plans.find((plan) => plan.error === error), attribute, shown), history(ended, shown.open)),
+      element('figure', {}, element('figcaption', {}, `Cells that can be filled, of ${count(attribute.open, 'open cell')}`), fillChart(plans, attribute.open, error))));
+}

@@ -1,0 +1,58 @@
+"""The page that fills cells with the model: the plan at a target, the running sample, the certificate, its undo; the label page's strip."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.browser.pages import axe_faults, wait_until_ready
+from tests.support.browser.screens import PHONE, page_on, small_targets, sticking_out
+from tests.support.projects.certificates import answer_sample, certifiable, compute_plans, work
+from tests.support.projects.labelling import lapse_leases
+from tests.support.serving import Server
+
+pytestmark = pytest.mark.browser
+
+
+def test_an_attribute_is_filled_and_opened_again_with_keys(page: Page, browser: Browser, tmp_path: Path):
+    project = certifiable(tmp_path / "project")
+    with Server(project.path) as server:
+        page.goto(f"{server.url}/fill")
+        wait_until_ready(page)
+        expect(page.locator("#message")).to_have_text("The worker has not computed the plans yet.")
+        compute_plans(project)
+        card = page.locator("article[data-attribute=glasses]")
+        expect(card).to_contain_text("open cells")
+
+        slider = page.get_by_role("slider")
+        slider.focus()
+        for _ in range(3):
+            slider.press("ArrowRight")
+        expect(slider).to_have_attribute("aria-valuetext", "5 %")
+        page.get_by_label("Of the images of each value").select_option("no minimum")
+        expect(card).to_contain_text("At 5 % error, about")
+        card.get_by_role("button", name="Start the acceptance sample").press("Enter")
+        expect(card.locator(".badge")).to_have_text("being prepared")
+
+        work(project)
+        expect(card.locator(".badge")).to_have_text("sample is answered")
+        expect(card.get_by_role("progressbar")).to_have_attribute("value", "0")
+        strip = page.context.new_page()
+        strip.goto(server.url)
+        expect(strip.locator(".loop-filling")).to_have_text(
+            "Glasses: about 0 % of the acceptance sample is answered."
+        )
+        strip.close()
+
+        lapse_leases(project)  # of the label page
+        answer_sample(project, 1)
+        expect(card.locator(".badge")).to_have_text("certified")
+        expect(card.locator(".certified")).to_contain_text("Target: 5 % error.")
+        with page_on(browser, PHONE, bypass_csp=True, color_scheme="dark") as phone:
+            phone.goto(f"{server.url}/fill")
+            wait_until_ready(phone)
+            assert sticking_out(phone) + small_targets(phone) + axe_faults(phone) == []
+        card.get_by_role("button", name="Undo: open these cells again").press("Enter")
+        expect(card.locator("details")).to_contain_text("1 ended certificate")
+        expect(card.locator(".certified")).to_have_count(0)
+    project.database.close()
