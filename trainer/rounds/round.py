@@ -69,16 +69,13 @@ def run_round(
         images_root: Current folder of the image files, if it is not the one in the snapshot.
         seed: Seed of all random draws.
         network: Model folder of a fine-tuned network; the probe uses its features instead of the frozen ones.
-        at_once: Names of images. If there are any, a round of the engine probe on the frozen network does not wait for
-            features: it learns from and answers these images and those whose features are in the cache.
-        soft_labels: The probe learns from the probabilities of the snapshot's probabilities.parquet instead of the labels;
-            then `at_once` has no effect.
+        at_once: Names of images. A probe on the frozen network then waits for no other features (`ready_for_probe`).
+        soft_labels: The probe learns from the soft labels of the snapshot; then `at_once` has no effect.
         progress: Called often, from this thread.
 
     Raises:
-        ModelError: The network cannot be used.
-        TrainerError: The snapshot is incomplete or has no labels, an image cannot be read, a name is unknown, or the
-            folder holds another round.
+        TrainerError: The snapshot is incomplete or has no labels, an image cannot be read, a name is unknown, the network
+            cannot be used, or the folder holds another round.
     """
     from trainer.rounds.engines import engine as engine_of  # noqa: PLC0415 - torch is not needed before
     from trainer.rounds.engines import probe, ready_for_probe, refuse_unsuitable, weights_sha256  # noqa: PLC0415
@@ -91,17 +88,17 @@ def run_round(
         train = functools.partial(probe, network=network, soft=soft)
     identity = {"engine": engine, "seed": seed, "snapshot": opened.content_hash, "strategy": strategy}
     identity["features"] = weights_sha256(network) if network else None
-    identity["soft labels"] = soft_labels_sha256(opened) if soft_labels else None
+    identity["soft labels"] = sha256 = soft_labels_sha256(opened) if soft_labels else None
     if (to / "predictions" / "manifest.json").exists():
         return _finished(opened, to, identity)
     to.mkdir(parents=True, exist_ok=True)
-    for folder in (to / "model", to / "predictions"):
-        remove_unfinished(folder)
+    remove_unfinished(to / "model")
+    remove_unfinished(to / "predictions")
     if at_once and engine == "probe" and network is None and not soft_labels:
         opened = ready_for_probe(opened, cache, at_once)
     answers = train(opened, to, cache, seed, progress)
     if soft_labels:
-        answers = replace(answers, model=answers.model | {"soft_labels_sha256": identity["soft labels"]})
+        answers = replace(answers, model=answers.model | {"soft_labels_sha256": sha256})
     manifest = write_answers(opened, answers, to / "predictions", strategy, seed, progress)
     return _result(opened, to, manifest)
 

@@ -120,11 +120,8 @@ def write_snapshot(
             manifest = _manifest(schema, counts, splits, images_root, options, files)
             write_atomically(unfinished / "manifest.json", canonical_json(manifest).encode())
     except OSError as error:
-        raise FacelabelError(
-            "cannot_write",
-            f"The snapshot {folder} could not be written: {error}.",
-            do="Make room, or name another folder.",
-        ) from error
+        what = f"The snapshot {folder} could not be written: {error}."
+        raise FacelabelError("cannot_write", what, do="Make room, or name another folder.") from error
     return manifest
 
 

@@ -83,18 +83,20 @@ def export_snapshot(
         )
     if folder.resolve().parent == project.snapshots.resolve():
         with project.database.write() as session:
-            session.add(
-                Snapshot(
-                    name=folder.name,
-                    content_hash=manifest["content_hash"],
-                    images=manifest["counts"]["images"],
-                    labelled=manifest["counts"]["labelled"],
-                    title=title.strip(),
-                    note=note.strip(),
-                    created_at=now(),
-                )
-            )
+            session.add(_record(folder.name, manifest, title, note))
     return folder, manifest
+
+
+def _record(name: str, manifest: dict[str, Any], title: str, note: str) -> Snapshot:
+    return Snapshot(
+        name=name,
+        content_hash=manifest["content_hash"],
+        images=manifest["counts"]["images"],
+        labelled=manifest["counts"]["labelled"],
+        title=title.strip(),
+        note=note.strip(),
+        created_at=now(),
+    )
 
 
 def list_snapshots(session: Session) -> Iterable[Snapshot]:
