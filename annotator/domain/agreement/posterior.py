@@ -88,10 +88,10 @@ class LabellerModel:
         cells = int(item.max()) + 1 if len(item) else 0
         joint = np.tile(np.log(self.prior), (cells, 1))
         np.add.at(joint, item, np.log(self.confusions)[by, :, answer])
-        joint = np.exp(joint - joint.max(axis=1, keepdims=True))
-        joint /= joint.sum(axis=1, keepdims=True)
-        joint[item[answer < 0]] = 0
-        return joint
+        posteriors: Floats = np.exp(joint - joint.max(axis=1, keepdims=True))
+        posteriors /= posteriors.sum(axis=1, keepdims=True)
+        posteriors[item[answer < 0]] = 0
+        return posteriors
 
     def accuracy(self, rater: int) -> float:
         """The balanced accuracy of a labeller: the mean probability of the right answer over the categories."""
