@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 from annotator.config import Settings
 from annotator.db import Changes
@@ -28,22 +28,16 @@ from annotator.feature_warmup import AddedNetworksWarmup, FeatureWarmup
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
-from annotator.services.annotation.take_back_batches import run_take_backs
 from annotator.services.backups.scheduler import BackupScheduler
-from annotator.services.certificates.batches import run_certificates
-from annotator.services.certificates.plan import plans_statistics
-from annotator.services.common.cached_stats import StatisticsCounter
 from annotator.services.common.job_queue import CancelledError, StoppedError, failures_recorded, worker_lock
 from annotator.services.erasure.journal import Interruption, complete_erasures, erasure_waits, forget_caches
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.faces.detection import BATCH_SECONDS, FaceSearch
 from annotator.services.grouping.duplicate_search import DuplicateSearch
-from annotator.services.grouping.listing import LEAKS
 from annotator.services.importing.runner import run_next_import
 from annotator.services.importing.uploads import expire_uploads, remove_leftovers
 from annotator.services.insights.background import BackgroundProcess, analyses_of, paused, start_due_analysis
 from annotator.services.insights.image_map import MapComputation
-from annotator.services.insights.throughput import OPEN_CELLS
 from annotator.services.rounds.feature_choice import choose_features, fall_back_to_frozen
 from annotator.services.rounds.jobs import (
     brings_first_suggestions,
@@ -60,11 +54,8 @@ from annotator.services.rounds.jobs import (
 )
 from annotator.services.rounds.loading import load_predictions
 from annotator.services.rounds.pruning import RoundPruning
-from annotator.services.rounds.status import COUNTS
-from annotator.services.tasks.overlap import LabellerEstimates
-from annotator.services.team.class_balance import DISTRIBUTIONS
-from annotator.services.team.metrics import TEAM
 from annotator.services.team.relabel_scheduler import RelabelScheduler
+from annotator.worker_threads import start_threads
 
 POLL_SECONDS = 0.1
 """How often the worker checks whether anything was committed; with 16 busy labellers that costs a tenth of a core."""
@@ -74,10 +65,6 @@ FULL_SECONDS = 5.0
 """How long the worker waits when the disk is full."""
 REPORT_SECONDS = 0.25
 """The shortest time between two reports of progress within a stage."""
-STATISTICS = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, LEAKS)
-"""The statistics that the worker computes for the pages of a large project; the plans of certificates come after them."""
-STATISTICS_SECONDS = 2.0
-"""How often the worker checks whether statistics are out of date."""
 _log = logging.getLogger("facelabel")
 
 Report = Callable[[str, int, int, str], None]
@@ -112,12 +99,7 @@ def run_worker(
     remove_leftovers(project)
     expire_uploads(project)
     ended, changes = Event(), Changes(project.database)
-    statistics = Thread(target=_compute_statistics, args=(project, ended), name="statistics", daemon=True)
-    statistics.start()
-    take_backs = Thread(target=run_take_backs, args=(project, ended), name="take-backs", daemon=True)
-    certificates = Thread(target=run_certificates, args=(project, ended), name="certificates", daemon=True)
-    for thread in (take_backs, certificates):
-        thread.start()
+    threads = start_threads(project, ended)
     try:
         while not stopped():
             try:
@@ -141,9 +123,8 @@ def run_worker(
         backups.close()
         for analysis in analyses:
             analysis.close()
-        take_backs.join(1)
-        certificates.join(1)
-        statistics.join(1)  # it only reads, so nothing is lost if it ends with the process
+        for thread in threads:
+            thread.join(1)  # what a thread has not finished, the next worker does
 
 
 def _complete_erasures(
@@ -162,18 +143,6 @@ def _wait_for_changes(changes: Changes, stop: Event) -> None:
     until = time.monotonic() + IDLE_SECONDS
     while not stop.wait(POLL_SECONDS) and not changes.any() and time.monotonic() < until:
         pass
-
-
-def _compute_statistics(project: ProjectFolder, ended: Event) -> None:
-    """Compute statistics in a thread, because imports and rounds may take hours; and estimate how labellers err."""
-    kinds, estimates = (*STATISTICS, plans_statistics(project)), LabellerEstimates(project)
-    count = StatisticsCounter(project, kinds)
-    while not ended.wait(STATISTICS_SECONDS):
-        try:
-            count.run_step()
-            estimates.run_step()
-        except Exception:  # noqa: BLE001 - whatever happened, the pages keep the last statistics
-            _log.exception("the statistics could not be computed; the worker tries again")
 
 
 def _work(

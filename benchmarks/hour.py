@@ -1,23 +1,235 @@
 """Person-minutes until a dataset of faces is finished: with certified filling, with suggestions only, and plain.
 
-A replay of labelling CelebA with the product's own trainer, plans and decisions. A person answers the images of whole people
-that were drawn as the audit set without suggestions, and the other images in a random order. After every budget of STOPS a model learns from
-all labels of the train people, and suggests the values of what comes next. With certified filling, every attribute is then
-planned on the audit labels; if a sample pays, it is asked blind, and the decision of the product fills cells or does not. An
-image without an open cell costs nothing.
+A replay of labelling CelebA with the product's trainer, plans and decisions. Images are answered in a random order; a tenth of them,
+whole people, are the audit images, which have no suggestions. At every stop a model learns from all labels of the other people,
+and its values are suggested from then on. With certified filling, every attribute is then planned on the audit labels. If the plan
+is one that the page offers, its sample is asked blind, and the decision fills cells or does not. An image without an open
+cell costs nothing. Filled cells are compared with the truth at the end.
 
-What an answer costs is the model of benchmarks/person.py, which presses the real page's keys: a look at the image, and a key
-for every value that is not suggested rightly, two for one that is suggested wrongly. A replay knows the true labels: nobody errs.
+What an answer costs is the model of benchmarks/person.py, which presses the keys of the real page: a look at the image, a key for a cell
+without a suggestion, none for a right suggestion, one or two for a wrong one, and Enter. A replay knows the true labels: nobody errs.
 """
 
-from annotator.domain.certificates.plan import Seconds
-from annotator.domain.certificates.target import Target
-from benchmarks.person import KEY, LOOK
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-STOPS = (100, 200, 400, 800, 1600)
+import numpy as np
+from numpy.typing import NDArray
+
+from annotator.domain.certificates.decision import Sample, decide
+from annotator.domain.certificates.ladder import Checked
+from annotator.domain.certificates.plan import Seconds, Shortfall, plan
+from annotator.domain.certificates.target import Target
+from annotator.services.certificates.pace import Pace
+from annotator.services.certificates.plan import LEAST_SHARE
+from benchmarks.certificates import people_of
+from benchmarks.honesty import made_up
+from benchmarks.person import KEY, LOOK
+from benchmarks.support.certificate_data import CELEBA_NAMES, real_faces
+from benchmarks.support.data import CELEBA
+from benchmarks.support.report import Figures, Size
+from trainer.simulate.problem import Problem
+from trainer.simulate.replay import fit_heads
+
+STOPS = (100, 200, 400, 800, 1600, 3200)
 """Labelled images, the audit images among them, after which a model learns and the plans are made."""
 AUDIT_SHARE = 0.1
-TARGET = Target(error=0.02, recall=0.95)
+TARGETS = (Target(error=0.02, recall=0.95), Target(error=0.02, recall=None))
+ASKED = ("glasses", "male", "hair_color", "hair_top", "young")
 SEEDS = 3
 FIRST_SEED = 900
-SECONDS = Seconds(blind=LOOK + KEY, usual=LOOK + KEY)
+ATTEMPTS = 3
+PLAIN, SUGGESTED, CERTIFIED = "plain", "suggestions only", "certified filling"
+
+Answers = dict[str, NDArray[np.float32]]
+"""By attribute, the model's probabilities of all images; (images, values)."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """One replay's images, in the order in which they are answered, and what the models of the stops say.
+
+    Attributes:
+        audit: Whether an image is one of the audit images; (images,).
+        models: By stop, the answers of the model that learned from the images before it.
+    """
+
+    problem: Problem
+    audit: NDArray[np.bool_]
+    models: dict[int, Answers]
+
+
+@dataclass
+class Run:
+    """How far a replay is. `open`: cells that are asked; `filled`: the values of filled ones, -1 for others; by attribute."""
+
+    names: Sequence[str]
+    open: dict[str, NDArray[np.bool_]]
+    filled: dict[str, NDArray[np.int64]]
+    seconds: float = 0.0
+    attempts: dict[str, int] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)
+
+
+def measure(size: Size) -> Figures:
+    with tempfile.TemporaryDirectory() as folder:
+        if size == "small" or not CELEBA.is_dir():
+            return tables(made_up().problem, 1)
+        faces = real_faces(Path(folder))
+    return tables(faces.problem.take(np.flatnonzero(faces.source == CELEBA_NAMES)), SEEDS)
+
+
+def tables(problem: Problem, seeds: int) -> Figures:
+    """Every attribute alone, and all together: minutes by way of labelling, and what was certified when."""
+    names = [name for name in ASKED if name in problem.labels] or list(problem.labels)
+    projects = [drawn(problem, names, FIRST_SEED + seed) for seed in range(seeds)]
+    schemas = [*([name] for name in names), names]
+    return {"minutes": [row(projects, schema, target) for target in TARGETS for schema in schemas]}
+
+
+def drawn(problem: Problem, names: Sequence[str], seed: int) -> Project:
+    """Draw the audit people and the order of the images, and train a model at every stop."""
+    random = np.random.default_rng([seed, 61])
+    audit = people_of(problem, np.arange(len(problem.names)), round(AUDIT_SHARE * len(problem.names)), seed)
+    order = random.permutation(len(problem.names))
+    ordered, is_audit = problem.take(order), np.isin(order, audit)
+    models = {}
+    for stop in STOPS:
+        rows = np.flatnonzero(~is_audit[:stop])
+        if stop >= len(order):
+            break
+        labels = {name: ordered.labels[name][rows] for name in names}
+        taught = {name: column for name, column in labels.items() if len(np.unique(column[column >= 0])) > 1}
+        classes = {name: problem.classes[name] for name in taught}
+        heads = fit_heads(
+            ordered.embeddings[rows], taught, ordered.groups[rows], classes, seed, problem.views
+        )
+        models[stop] = heads.answer(ordered.embeddings)
+    return Project(ordered, is_audit, models)
+
+
+def replay(project: Project, names: Sequence[str], way: str, target: Target, seed: int) -> Run:
+    """Label until no cell is open."""
+    problem, random = project.problem, np.random.default_rng([seed, 62])
+    known = {name: problem.labels[name] >= 0 for name in names}
+    run = Run(names, known, {name: np.full(len(problem.names), -1) for name in names})
+    model: Answers = {}
+    start = 0
+    for stop in (*project.models, len(problem.names)):
+        answer(project, run, np.arange(start, stop), model)
+        start = stop
+        if stop in project.models and way != PLAIN:
+            model = project.models[stop]
+            for name in names if way == CERTIFIED else ():
+                if name in model and run.attempts.get(name, 0) < ATTEMPTS and (run.filled[name] < 0).all():
+                    certify(project, run, name, model, target, stop, random)
+    return run
+
+
+def answer(
+    project: Project, run: Run, rows: NDArray[np.int64], model: Answers, *, blind: bool = False
+) -> None:
+    """Answer all open cells of some images, and count the seconds."""
+    hidden = project.audit[rows] | blind
+    keys, asked = np.zeros(len(rows)), np.zeros(len(rows), bool)
+    suggested = np.zeros(len(rows), bool)
+    for name in run.names:
+        is_open = run.open[name][rows]
+        shown = is_open & ~hidden & (name in model)
+        right = np.zeros(len(rows), bool)
+        if name in model:
+            right = model[name][rows].argmax(axis=1) == project.problem.labels[name][rows]
+        correction = 1 if project.problem.classes[name] == 2 else 2
+        keys += np.where(shown, np.where(right, 0, correction), is_open)
+        asked |= is_open
+        suggested |= shown
+        run.open[name] = run.open[name].copy()
+        run.open[name][rows] = False
+    run.seconds += float((asked * (LOOK + KEY * (keys + suggested))).sum())
+
+
+def certify(
+    project: Project,
+    run: Run,
+    name: str,
+    model: Answers,
+    target: Target,
+    stop: int,
+    random: np.random.Generator,
+) -> None:
+    """Plan an attribute; if the page would offer it, ask the sample, decide and fill."""
+    problem, p = project.problem, model[name].astype(np.float64)
+    truth = problem.labels[name]
+    answered = (truth >= 0) & ~run.open[name]
+    checked = np.flatnonzero(answered & project.audit)
+    groups = np.unique(problem.groups[checked], return_inverse=True)[1]
+    open_ = np.flatnonzero(run.open[name])
+    counts = np.bincount(truth[answered], minlength=p.shape[1])
+    images, attempt = int((truth >= 0).sum()), run.attempts.get(name, 0) + 1
+    made = plan(
+        Checked(p[checked], truth[checked], groups, np.ones(len(checked))),
+        p[open_], counts, images, target, attempt, seconds_of(len(run.names)),
+    )  # fmt: skip
+    if isinstance(made, Shortfall):
+        run.told[name] = f"{made.reason} at {stop}"
+        return
+    if made.filled_if_passed < LEAST_SHARE * len(open_):
+        run.told[name] = f"too few cells at {stop}"
+        return
+    run.attempts[name] = attempt
+    levels, values = made.ladder.levels(p[open_]), p[open_].argmax(axis=1)
+    candidates = np.flatnonzero(levels > 0)
+    sample = random.choice(candidates, made.sample, replace=False)
+    population = np.zeros((len(made.ladder.thresholds), p.shape[1]), np.int64)
+    np.add.at(population, (levels[candidates] - 1, values[candidates]), 1)
+    answer(project, run, open_[sample], model, blind=True)
+    shown = Sample(levels[sample], values[sample], truth[open_[sample]])
+    level = decide(population, shown, counts, images, target, attempt).level or 0
+    run.told[name] = f"certified at {stop}" if level else f"sample failed at {stop}"
+    chosen = (levels > 0) & (levels <= level)
+    chosen[sample] = False
+    run.filled[name][open_[chosen]] = values[chosen]
+    run.open[name][open_[chosen]] = False
+
+
+def seconds_of(attributes: int) -> Seconds:
+    """Return what a cell costs, as services/certificates/pace measures it: a blind image asks all its cells."""
+    return Pace(blind=LOOK + KEY * attributes, usual=LOOK + KEY, cells=attributes).seconds
+
+
+def row(projects: Sequence[Project], names: Sequence[str], target: Target) -> dict[str, Any]:
+    """One schema and target: mean minutes of the replays, and what was said when."""
+    runs = {
+        way: [replay(project, names, way, target, seed) for seed, project in enumerate(projects)]
+        for way in (PLAIN, SUGGESTED, CERTIFIED)
+    }
+    minutes = {way: float(np.mean([run.seconds for run in of_way])) / 60 for way, of_way in runs.items()}
+    return {
+        "attributes": ", ".join(names),
+        "target error": target.error,
+        "recall": target.recall,
+        **{way: round(value, 1) for way, value in minutes.items()},
+        "of suggestions only": round(minutes[CERTIFIED] / minutes[SUGGESTED], 2),
+        "filled": round(float(np.mean([_filled(run) for run in runs[CERTIFIED]])), 3),
+        "largest true error": round(
+            max(max(_errors(project, run)) for project, run in zip(projects, runs[CERTIFIED], strict=True)), 4
+        ),
+        "said": "; ".join(_said(run) for run in runs[CERTIFIED]),
+    }
+
+
+def _filled(run: Run) -> float:
+    return float(np.mean([(values >= 0).mean() for values in run.filled.values()]))
+
+
+def _errors(project: Project, run: Run) -> Iterator[float]:
+    for name, values in run.filled.items():
+        truth = project.problem.labels[name]
+        yield float(((values >= 0) & (values != truth)).sum() / (truth >= 0).sum())
+
+
+def _said(run: Run) -> str:
+    return ", ".join(f"{name} {words}" for name, words in run.told.items())

@@ -51,6 +51,7 @@ _UTKFACE = Recipe(
 RECIPES = {
     "simulate-celeba": _CELEBA,
     "simulate-celeba-rules": _CELEBA,
+    "simulate-start": _CELEBA,
     "simulate-strategies": _CELEBA,
     "simulate-celeba-rare": _CELEBA_RARE,
     "simulate-utkface": _UTKFACE,

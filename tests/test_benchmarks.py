@@ -8,11 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import benchmarks
 from annotator.sample_faces import draw_faces
-from benchmarks import honesty, person, replays, versions
+from benchmarks import certificates, finder, honesty, person, replays, versions
+from benchmarks.support.certificate_data import Faces
+from benchmarks.support.certificate_limits import limit_row
 from benchmarks.support.report import RESULTS, print_report
 from trainer.simulate import Plan
 
@@ -29,6 +32,22 @@ def test_the_honesty_of_intervals_is_measured_in_small():
     assert {row["figure"] for row in tables["95 % intervals"]} == set(honesty.FIGURES)
     assert all(row["replays"] == 6 and 0 <= row["covered"] <= 1 for row in tables["95 % intervals"])
     assert [row["attribute"] for row in tables["calibration error"]] == ["common", "rare"]
+
+
+def test_broken_promises_of_certificates_are_counted_in_small():
+    problem = honesty.made_up().problem
+    faces = Faces(problem, np.full(len(problem.names), "made up"))
+    tried = certificates.Scenario("as usual", "made up", "made up", certificates.AUDITED)
+    rows = certificates.rows_of([tried], faces, (1, 1, 3))
+    assert {row["attribute"] for row in rows} == {"common", "rare"}
+    assert all(row["replays"] == 3 and 0 <= row["above the target"] <= row["either"] <= 1 for row in rows)
+    hardest = limit_row(500, 200, certificates.Target(0.02, None), 12, 12, 300)
+    assert 0 < hardest["above the target"] < 0.08
+
+
+def test_the_search_for_a_rare_value_is_measured_in_small():
+    [effort] = finder.measure("small")["images looked at until 95 % are found"]
+    assert effort["finder"] < effort["balanced"] < effort["random"]
 
 
 def test_the_labelling_script_corrects_what_is_wrong_before_it_accepts():

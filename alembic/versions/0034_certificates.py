@@ -36,6 +36,8 @@ def upgrade() -> None:
         sa.Column("drawn_at", sa.DateTime(), nullable=True),
         sa.Column("decided_at", sa.DateTime(), nullable=True),
         sa.Column("ended_at", sa.DateTime(), nullable=True),
+        sa.Column("ended_by", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["ended_by"], ["labellers.id"]),
         sa.ForeignKeyConstraint(["attribute_id"], ["attributes.id"]),
         sa.ForeignKeyConstraint(["labeller_id"], ["labellers.id"]),
         sa.ForeignKeyConstraint(["predictions_id"], ["predictions.id"]),

@@ -27,43 +27,33 @@ from annotator.services.certificates.words import status_sentence
 _STANDING = (*UNFINISHED, CertificateState.FILLED)
 
 
-class Share(click.ParamType):
-    """A share: "1%" or 0.01. "none" gives None where that is allowed."""
-
-    name = "percent"
-
-    def __init__(self, *, optional: bool = False) -> None:
-        self.optional = optional
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float | None:
-        """Read it."""
-        if isinstance(value, float):
-            return value
-        text = str(value).strip()
-        if self.optional and text == "none":
-            return None
-        try:
-            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-        except ValueError:
-            share = 0.0
-        if not 0 < share < 1:
-            self.fail(f"{value!r} is no share between 0 and 1, such as 1% or 0.01.", param, ctx)
-        return share
+def _share(_context: click.Context, parameter: click.Parameter, value: str) -> float | None:
+    """Read a share, "1%" or 0.01; "none" of --recall is None."""
+    text = value.strip()
+    if text == "none" and parameter.name == "recall":
+        return None
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < 1:
+        raise click.BadParameter(f"{value!r} is no share between 0 and 1, such as 1% or 0.01.")
+    return share
 
 
 @click.command("certify")
 @click.option(
     "--error",
-    type=Share(),
+    metavar="SHARE",
+    callback=_share,
     default="1%",
     show_default=True,
     help="The largest share of wrong values in the finished attribute.",
 )
 @click.option(
     "--recall",
-    type=Share(optional=True),
+    metavar="SHARE",
+    callback=_share,
     default="95%",
     show_default=True,
     help='The smallest share of each value\'s images that must have it; "none" for no minimum.',

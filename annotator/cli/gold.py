@@ -9,10 +9,11 @@ import click
 
 from annotator.cli.terminal import json_option, one_line, open_project, print_json, project_option
 from annotator.domain.plurals import counted
+from annotator.files import new_file
 from annotator.formats.importers.mapping import Mapping
 from annotator.services.access.account import find_account
 from annotator.services.accounts import local_labeller
-from annotator.services.team.gold import find_gold, import_gold, list_gold, remove_gold
+from annotator.services.team.gold import find_gold, gold_table, import_gold, list_gold, remove_gold
 from annotator.services.team.qualification import (
     QualificationSettings,
     change_qualification,
@@ -58,12 +59,21 @@ def add_gold(table: Path, mapping: Path | None, project: Path, as_json: bool) ->
 
 
 @gold_group.command("list")
+@click.option(
+    "--csv",
+    "table",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write them to this file with their correct codes, for `facelabel trainer noise-ceiling --gold`.",
+)
 @project_option
 @json_option
-def show_gold(project: Path, as_json: bool) -> None:
+def show_gold(table: Path | None, project: Path, as_json: bool) -> None:
     """List the gold images."""
     with open_project(project).database.read() as session:
-        gold = list_gold(session)
+        gold, text = list_gold(session), gold_table(session)
+    if table is not None:
+        with new_file(table) as file:
+            file.write(text)
     if as_json:
         print_json([{"image_name": name, "answers": answers} for name, answers in gold])
         return

@@ -27,7 +27,7 @@ from annotator.models.images import (
 from annotator.models.project import BackupPlace, Project, StoredStatistics
 from annotator.models.rounds import Predictions, Round, Snapshot, SuggestionSource
 from annotator.models.schema import AttributeRow, ValueRow
-from annotator.models.tasks import AskedAgain, Lease, OpinionWanted, Skip
+from annotator.models.tasks import AskedAgain, Lease, OpinionWanted, SearchedImage, Skip
 from annotator.models.team import (
     Assignment,
     AssignmentPerson,
@@ -77,6 +77,7 @@ __all__ = [
     "Qualification",
     "QualificationImage",
     "Round",
+    "SearchedImage",
     "Skip",
     "Snapshot",
     "StoredStatistics",

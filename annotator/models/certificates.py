@@ -43,6 +43,7 @@ class Certificate(Base):
     drawn_at: Mapped[datetime | None]
     decided_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    ended_by: Mapped[int | None] = mapped_column(ForeignKey("labellers.id"))  # who undid it
 
 
 class CertificateCell(Base):

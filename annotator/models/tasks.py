@@ -74,3 +74,28 @@ class AskedAgain(Base):
     attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"))
     code: Mapped[int]
     submission_id: Mapped[int] = mapped_column(ForeignKey("submissions.id"))
+
+
+class SearchedImage(Base):
+    """An image that the search for one value of one attribute gave out.
+
+    `score`: the log odds of the value at that time. `drawn`: the probability with which it was drawn at random; 0 if it was
+    among the most probable ones. `predictions_id`: the predictions that the score is from; null: likeness to the examples.
+    `member`: whether the answer was this value; null without an answer. `submission_id`: the answer; where it was undone, the
+    image is not answered.
+    """
+
+    __tablename__ = "searched_images"
+    __table_args__ = (
+        Index("ix_searched_images_value", "attribute_id", "code"),
+        Index("ix_searched_images_submission", "submission_id"),
+    )
+
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"), primary_key=True)
+    code: Mapped[int] = mapped_column(primary_key=True)
+    score: Mapped[float]
+    drawn: Mapped[float]
+    predictions_id: Mapped[int | None] = mapped_column(ForeignKey("predictions.id"))
+    member: Mapped[bool | None]
+    submission_id: Mapped[int | None] = mapped_column(ForeignKey("submissions.id"))

@@ -268,9 +268,25 @@ export interface SweepGroup {
   cells: number;
 }
 
+export interface SweepSearch {
+  found: number;
+  missed: number;
+  recall: number;
+  low: number;
+  high: number;
+  enough: boolean;
+  next_page: number;
+  images: number;
+  answered: number;
+  source: 'predictions' | 'likeness' | 'chance';
+  mostly: boolean;
+  other: number | null;
+}
+
 export interface SweepAnswer {
   images: SweepImage[];
   groups: SweepGroup[];
+  search: SweepSearch | null;
   progress: Progress;
   renewed: string[];
   lost: string[];
@@ -280,6 +296,8 @@ export interface SweepRequest {
   attribute: string;
   answers: { image_id: number; lease?: string; code: Code; accepted: boolean }[];
   left_out: string[];
+  searched?: number;
+  ruled_out?: number[];
   milliseconds: number;
 }
 

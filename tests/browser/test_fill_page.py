@@ -22,15 +22,15 @@ def test_an_attribute_is_filled_and_opened_again_with_keys(page: Page, browser: 
         expect(page.locator("#message")).to_have_text("The worker has not computed the plans yet.")
         compute_plans(project)
         card = page.locator("article[data-attribute=glasses]")
-        expect(card).to_contain_text("open cells")
+        expect(card).to_contain_text("that nobody has answered")
 
         slider = page.get_by_role("slider")
         slider.focus()
-        for _ in range(3):
+        for _ in range(4):
             slider.press("ArrowRight")
-        expect(slider).to_have_attribute("aria-valuetext", "5 %")
+        expect(slider).to_have_attribute("aria-valuetext", "10 %")
         page.get_by_label("Of the images of each value").select_option("no minimum")
-        expect(card).to_contain_text("At 5 % error, about")
+        expect(card).to_contain_text("At 10 % error, about")
         card.get_by_role("button", name="Start the acceptance sample").press("Enter")
         expect(card.locator(".badge")).to_have_text("being prepared")
 
@@ -47,12 +47,12 @@ def test_an_attribute_is_filled_and_opened_again_with_keys(page: Page, browser: 
         lapse_leases(project)  # of the label page
         answer_sample(project, 1)
         expect(card.locator(".badge")).to_have_text("certified")
-        expect(card.locator(".certified")).to_contain_text("Target: 5 % error.")
+        expect(card.locator(".certified")).to_contain_text("Target: 10 % error.")
         with page_on(browser, PHONE, bypass_csp=True, color_scheme="dark") as phone:
             phone.goto(f"{server.url}/fill")
             wait_until_ready(phone)
             assert sticking_out(phone) + small_targets(phone) + axe_faults(phone) == []
         card.get_by_role("button", name="Undo: open these cells again").press("Enter")
-        expect(card.locator("details")).to_contain_text("1 ended certificate")
+        expect(card.locator(".ended-ones")).to_contain_text("1 ended certificate")
         expect(card.locator(".certified")).to_have_count(0)
     project.database.close()

@@ -46,18 +46,18 @@ def _cells(metrics: dict[str, Any], against: dict[str, Any] | None) -> list[str]
         f"{metrics['area']:.3f} ({low:.3f}–{high:.3f})",
         *(_count(metrics["labels"][share]) for share in ("90%", "95%")),
         _times(against["times_fewer"]["95%"]["macro"]) if against else "1",
-        _count(metrics["minutes"]["95%"]),
+        _count(metrics["minutes"]["95%"], digits=1),
         _times(against["times_faster"]["95%"]["macro"]) if against else "1",
-        f"{metrics['minutes_to_end']['mean']:.0f}",
+        f"{metrics['minutes_to_end']['mean']:.1f}",
         _times(against["times_faster_to_end"]) if against else "1",
         f"{metrics['worst_seed']:.3f}",
         f"{metrics['seconds_per_model']:.2f}",
     ]
 
 
-def _count(labels: dict[str, Any]) -> str:
-    never = f" ({labels['censored']} never)" if labels["censored"] else ""
-    return ("–" if labels["median"] is None else f"{labels['median']:.0f}") + never
+def _count(cost: dict[str, Any], digits: int = 0) -> str:
+    never = f" ({cost['censored']} never)" if cost["censored"] else ""
+    return ("–" if cost["median"] is None else f"{cost['median']:.{digits}f}") + never
 
 
 def _times(saved: dict[str, Any]) -> str:

@@ -22,6 +22,8 @@ Intervals are those of a Bayesian bootstrap of the counts: Dirichlet posteriors 
 half an answer that is wrong for each value (Jeffreys' prior of the share of right answers).
 """
 
+from __future__ import annotations  # the name of numpy's generator would load numpy.random
+
 from dataclasses import dataclass
 from typing import Any
 

@@ -10,10 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from annotator.domain.certificates.decision import CANNOT_TELL, UNANSWERED, Decision, Sample, decide
+from annotator.domain.certificates.decision import (
+    CANNOT_TELL,
+    OUTSIDE,
+    UNANSWERED,
+    Decision,
+    Sample,
+    decide,
+)
 from annotator.domain.certificates.target import Allowance, Target
 
-_NO_VALUE = {CANNOT_TELL: -1, UNANSWERED: -2}
+_NO_VALUE = {CANNOT_TELL: -1, UNANSWERED: -2, OUTSIDE: -3}
 
 
 def basis_json(
@@ -27,7 +34,7 @@ def basis_json(
     """Return the arguments of `decide` as a JSON object.
 
     Its `sample` has a row for each smallest set, value and answer: set, code, code of the answer (-1: can't tell, -2: not answered
-    blind) and number of cells.
+    blind, -3: the image is no longer in the dataset) and number of cells.
 
     Args:
         codes: The codes of the values; (values,).

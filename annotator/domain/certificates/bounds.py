@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import lgamma
 
 import numpy as np
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 
 ROUNDING = 1 + 1e-6
 """A chance is taken as this factor larger than computed: log-factorials of a million leave eight correct digits."""
+
+REMEMBERED = 10_000
+"""Bounds that are kept: plans and repeated decisions ask for the same ones."""
 
 
 def chance_of_at_most(seen: int, population: int, marked: int, sample: int) -> float:
@@ -34,6 +38,7 @@ def chance_of_at_most(seen: int, population: int, marked: int, sample: int) -> f
     return min(1.0, float(np.exp(largest) * np.exp(terms - largest).sum()))
 
 
+@lru_cache(REMEMBERED)
 def upper_bound(population: int, sample: int, seen: int, level: float) -> int:
     """Return the largest number of marked items that the sample does not refute: the one-sided upper confidence bound.
 
@@ -58,6 +63,7 @@ def lower_bound(population: int, sample: int, seen: int, level: float) -> int:
     return population - upper_bound(population, sample, sample - seen, level)
 
 
+@lru_cache(REMEMBERED)
 def tolerated(population: int, sample: int, remaining: int, level: float) -> int:
     """Return how many marked items the sample may show so that at most `remaining` unseen ones are left; -1: not even none will do.
 

@@ -19,6 +19,8 @@ DRAWS = 150
 """Possible worlds that a forecast counts over."""
 PRIOR_CELLS = 10.0
 """Cells of a set that the model's own probabilities count for, beside the checked ones."""
+PRIOR_ERRORS = 0.5
+"""Errors that are added to the checked ones, divided among the sets: a sure model errs too, where labels are noisy (Jeffreys)."""
 ALIKE = 0.1
 """Correlation of errors within a group: so much less do its cells say than as many of different groups."""
 
@@ -80,6 +82,9 @@ def worlds(checked: Checked, open_: NDArray[np.floating[Any]], ladder: Ladder) -
     expected[:, -1] = 1 - expected.sum(axis=1)
     seen = _seen(checked, ladder, 1 - expected[:, -1])
     shape = seen + PRIOR_CELLS * expected
+    missed = (expected[:, :-1] * cells.sum(axis=1, keepdims=True)).sum(axis=0)
+    size = cells.sum(axis=1, keepdims=True) / max(cells.sum(), 1)
+    shape[:, :-1] += PRIOR_ERRORS * size * missed / max(missed.sum(), 1e-9)
     random = np.random.default_rng(0)
     drawn = random.gamma(np.maximum(shape, 1e-6), size=(DRAWS, *shape.shape))
     return Worlds(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from annotator.domain.certificates.target import Target
 
-SPENT = (0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.25, 1.6, 2.2, 3.0)
+SPENT = (0.003, 0.01, 0.03, 0.07, 0.14, 0.25, 0.4, 0.6, 0.8, 1.0, 1.4, 2.0)
 """The sets end where the expected risk is this share of the errors that the target allows: too few to fail, and too many to pass."""
 SMALLEST_STEP = 0.002
 """A set that adds a smaller share of the open cells is left out."""

@@ -19,6 +19,8 @@ FEWEST_CELLS, FEWEST_GROUPS = 30, 10
 """Fewer checked cells, or cells of fewer groups, say too little for a plan."""
 LEAST_CHANCE = 0.7
 """A sample that will less probably allow anything is not proposed."""
+LEAST_SAVED = 0.1
+"""A sample that saves a smaller share of what all open cells would take is not proposed."""
 LIMITED = 1.1
 """Recall is the bottleneck where so many times as much would be saved without it."""
 SIZES = 10
@@ -158,10 +160,11 @@ def plan(
     )
     saved, saved_without_recall = (best.saved if best else 0), (free.saved_without_recall if free else 0)
     limiting = free.outcome.tightest if free and saved_without_recall > LIMITED * max(saved, 0) else None
-    if best and saved > 0:
+    worthwhile = LEAST_SAVED * len(open_) * cost.usual
+    if best and saved >= worthwhile:
         return _plan_of(best, ladder.truncated(best.levels), cost, limiting)
-    chance = max((o.chance for o in options if o.saved > 0), default=None)
-    if free and limiting is not None and target.recall is not None:
+    chance = max((o.chance for o in options if o.saved >= worthwhile), default=None)
+    if free and limiting is not None and saved_without_recall >= worthwhile and target.recall is not None:
         members = round(float(labelled_counts[limiting] + open_[:, limiting].sum(dtype=np.float64)))
         misses = remaining_misses(members, target.recall)
         needed = sample_for(free.candidates, misses, (1 - SHARE_FOR_MEMBERS) * level)

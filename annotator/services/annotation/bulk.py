@@ -76,18 +76,32 @@ class SweptCell:
 
 @dataclass(frozen=True)
 class SweptPage:
-    """A page of answers as it is sent. `left_out`: the leases of images that the labeller did not answer."""
+    """A page of answers as it is sent.
+
+    Args:
+        key: the idempotency key.
+        attribute: the attribute.
+        cells: the answers.
+        left_out: the leases of images that the labeller did not answer.
+        searched: the value that a search is for; None: no search.
+        ruled_out: images that have not this value.
+        milliseconds: how long the page took.
+    """
 
     key: str
     attribute: str
     cells: tuple[SweptCell, ...]
     left_out: tuple[str, ...] = ()
+    searched: int | None = None
+    ruled_out: tuple[int, ...] = ()
     milliseconds: int | None = None
 
     def fingerprint(self) -> str:
         """A hash of the content: a repetition with the same key must have the same one."""
         cells = sorted(self.cells, key=lambda cell: cell.image_id)
-        body = [self.attribute, [astuple(cell) for cell in cells], sorted(self.left_out)]
+        body: list[object] = [self.attribute, [astuple(cell) for cell in cells], sorted(self.left_out)]
+        if self.searched is not None:
+            body += [self.searched, sorted(self.ruled_out)]
         return hashlib.sha256(json.dumps(body).encode()).hexdigest()
 
 
@@ -184,7 +198,7 @@ def submit_page(session: Session, labeller_id: int, page: SweptPage) -> SweepOut
     if existing is not None:
         return _outcome(session, existing)
     active = active_schema(session)
-    attribute_id = _sweepable_attribute(active, page.attribute)
+    attribute_id = sweepable_attribute(active, page.attribute)
     codes = {c.image_id: code_of_answer(session, active.schema, page.attribute, c.code) for c in page.cells}
     cells = _cells(session, labeller_id, attribute_id, page)
     opinions = {image for image, cell in cells.items() if decide(cell, Way.BULK) is KeptAs.OPINION}
@@ -268,12 +282,17 @@ def _schema_and_predictions(
 ) -> tuple[ActiveSchema, ActivePredictions | None]:
     """The active schema, and the active predictions if any suggest values of the attribute."""
     active = active_schema(session)
-    _sweepable_attribute(active, attribute)
+    sweepable_attribute(active, attribute)
     predictions = active_predictions(project, session, active.hash)
     return active, predictions if predictions and predictions.file_for(attribute) else None
 
 
-def _sweepable_attribute(active: ActiveSchema, name: str) -> int:
+def sweepable_attribute(active: ActiveSchema, name: str) -> int:
+    """The id of an attribute that can be swept.
+
+    Raises:
+        FacelabelError: if there is no such attribute, or it is answered with names.
+    """
     if name not in active.ids:
         raise unknown_attribute(active.schema, name)
     if active.schema[name].kind == "open":

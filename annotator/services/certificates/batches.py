@@ -25,10 +25,10 @@ from annotator.services.certificates.undo import end
 from annotator.services.common.open_cells import shift_open_cells
 from annotator.services.tasks.cursor import reset_cursors
 
-BATCH_CELLS, UNDO_CELLS = 2000, 5000
+BATCH_CELLS, UNDO_CELLS = 1000, 2500
 """Cells that one transaction covers, and uncovers."""
 _CHECK_SECONDS = 0.5
-_REST_SECONDS, _REST_OF_UNDO = 0.03, 0.01
+_REST_SECONDS, _REST_OF_UNDO = 0.02, 0.01
 """The pause between two batches, in which others write; somebody waits for an undo."""
 _GROUND_SECONDS = 5.0
 """How often the samples of filled certificates are looked at."""

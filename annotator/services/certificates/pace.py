@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from statistics import median
+from dataclasses import dataclass
+from statistics import fmean, median
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.certificates.plan import Seconds
@@ -23,37 +24,83 @@ FEWEST = 20
 LEAST = 0.5
 """Seconds that nobody needs less of; programs answer faster."""
 
+ASSUMED = 2.0
+"""Seconds that a practised labeller needs for an image."""
 
-def read_seconds(session: Session) -> Seconds:
-    """Return the median seconds of an image that was answered blind, and of one with suggestions in sight.
 
-    A sampled image is asked like an audit image: with all its open cells and no suggestion. So a blind answer costs the time of
-    such an image, and the plan's minutes are those of all its answers.
+@dataclass(frozen=True)
+class _Image:
+    """An answered image: who answered it when, how many cells, and whether a suggestion was in sight."""
+
+    labeller: int
+    answered: Answered
+    in_sight: bool
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What an image costs a person.
+
+    Args:
+        blind: seconds of an image without suggestions, as a sampled one is asked: with all its open cells.
+        usual: seconds of an image with suggestions.
+        cells: cells of an image.
     """
-    in_sight = exists().where(
-        Annotation.submission_id == Submission.id,
-        or_(Annotation.origin == Origin.SUGGESTION, Annotation.corrected),
+
+    blind: float = ASSUMED
+    usual: float = ASSUMED
+    cells: float = 1.0
+
+    @property
+    def seconds(self) -> Seconds:
+        """What a cell costs. A filled cell saves its share of an image.
+
+        The other answers to a sampled image are labels too, so what a sampled cell costs beyond its share is only what
+        suggestions would have saved.
+        """
+        share = self.usual / self.cells
+        return Seconds(blind=share + max(0.0, self.blind - self.usual), usual=share)
+
+
+def read_pace(session: Session) -> Pace:
+    """Return the median seconds of the newest images that were answered blind, and with suggestions in sight."""
+    by_labeller: dict[int, list[_Image]] = defaultdict(list)
+    for image in _answered(session):
+        by_labeller[image.labeller].append(image)
+    seconds: dict[bool, list[float]] = {True: [], False: []}
+    for images in by_labeller.values():
+        for took, image in zip(active_seconds([each.answered for each in images]), images, strict=True):
+            seconds[image.in_sight].append(took)
+    cells = [image.answered.cells for images in by_labeller.values() for image in images]
+    blind = max(LEAST, median(seconds[False])) if len(seconds[False]) >= FEWEST else ASSUMED
+    usual = max(LEAST, median(seconds[True])) if len(seconds[True]) >= FEWEST else blind
+    return Pace(blind, usual, max(1.0, fmean(cells)) if cells else 1.0)
+
+
+def _answered(session: Session) -> list[_Image]:
+    """The newest answered images, oldest first."""
+    newest = (
+        select(Submission.id)
+        .where(Submission.kind == SubmissionKind.ANSWER, ~is_undone())
+        .order_by(Submission.id.desc())
+        .limit(RECENT)
     )
     query = (
         select(
             Submission.labeller_id,
             Submission.created_at,
             Submission.milliseconds,
-            in_sight.label("in_sight"),
+            func.count(Annotation.id),
+            func.max((Annotation.origin == Origin.SUGGESTION) | Annotation.corrected),
         )
-        .where(Submission.kind == SubmissionKind.ANSWER, ~is_undone())
-        .order_by(Submission.id.desc())
-        .limit(RECENT)
+        .join(Annotation, Annotation.submission_id == Submission.id)
+        .where(Submission.id.in_(newest))
+        .group_by(Submission.id)
+        .order_by(Submission.id)
     )
-    by_labeller: dict[int, list[tuple[Answered, bool]]] = defaultdict(list)
-    for labeller, moment, milliseconds, seen in session.execute(query).all()[::-1]:
-        took = None if milliseconds is None else milliseconds / 1000
-        by_labeller[labeller].append((Answered(moment.timestamp(), 1, took), seen))
-    seconds: dict[bool, list[float]] = {True: [], False: []}
-    for answers in by_labeller.values():
-        for took, (_, seen) in zip(active_seconds([answer for answer, _ in answers]), answers, strict=True):
-            seconds[seen].append(took)
-    assumed = Seconds()
-    blind = median(seconds[False]) if len(seconds[False]) >= FEWEST else assumed.blind
-    usual = median(seconds[True]) if len(seconds[True]) >= FEWEST else min(assumed.usual, blind)
-    return Seconds(max(blind, LEAST), max(usual, LEAST))
+    return [
+        _Image(
+            labeller, Answered(moment.timestamp(), cells, None if took is None else took / 1000), bool(seen)
+        )
+        for labeller, moment, took, cells, seen in session.execute(query)
+    ]

@@ -6,21 +6,21 @@ The command computes it when it is called. Pages read what the worker computed l
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pydantic import TypeAdapter
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from annotator.domain.certificates.plan import Plan, Seconds, Shortfall, plan
+from annotator.domain.certificates.plan import Plan, Shortfall, plan
 from annotator.domain.certificates.target import Target
 from annotator.domain.schema import Attribute
-from annotator.models import Certificate
+from annotator.models import Certificate, Project
 from annotator.project import ProjectFolder
 from annotator.services.certificates.basis import read_basis
-from annotator.services.certificates.pace import read_seconds
-from annotator.services.certificates.words import plan_sentence
+from annotator.services.certificates.pace import Pace, read_pace
+from annotator.services.certificates.words import PlanWords
 from annotator.services.common.cached_stats import Statistics, read_statistics
 from annotator.services.predictions.active import read_sources, suggestions_version
 from annotator.services.rounds.status import label_state
@@ -32,7 +32,15 @@ ERRORS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
 RECALLS: tuple[float | None, ...] = (0.95, 0.9, None)
 """The target recalls that the page offers; None: no promise."""
 
+LEAST_SHARE = 0.1
+"""Of the open cells, the share that must be filled at least for a plan to be offered: for less, labelling on is the better advice."""
+
 TARGETS = tuple(Target(error, recall) for recall in RECALLS for error in ERRORS)
+
+MANY = 200_000
+"""The number of images from which the page offers fewer targets: of a million, one target of one attribute takes 1 to 7 seconds."""
+
+FEW_TARGETS = tuple(Target(error, recall) for recall in (0.95, None) for error in (0.01, 0.02, 0.05))
 
 
 @dataclass(frozen=True)
@@ -43,8 +51,8 @@ class TargetPlan:
         error: the target error.
         recall: the target recall; None without one.
         possible: whether an acceptance sample pays.
-        cells: how many cells are filled if the sample is good enough; 0 if none pays.
-        answers: the size of the sample; if none pays, how many blind answers it would need; None: no number would do.
+        cells: how many cells are filled if the sample is good enough; 0 if no sample would do.
+        answers: the size of the sample; if none would do, how many blind answers it would need; None: no number is enough.
         seconds: how long the answers take a person; None if that is unknown.
         saved: seconds of a person that are saved, as expected; 0 if none are.
         chance: of something being filled; None if no sample was weighed.
@@ -87,7 +95,7 @@ def plan_attributes(
     targets: Sequence[Target],
     names: Sequence[str] | None = None,
 ) -> Plans:
-    """Compute plans now; a second for each million open cells and target.
+    """Compute plans now; 1 to 7 seconds for each target and attribute with a million open cells, a tenth with 100,000.
 
     Args:
         project: the project.
@@ -105,10 +113,8 @@ def plan_attributes(
             return Plans(
                 missing="No model has answered the open images yet: label images until the first round is done."
             )
-    seconds = read_seconds(session)
-    return Plans(
-        [_of_attribute(project, session, _attribute(active, name), targets, seconds) for name in names]
-    )
+    pace = read_pace(session)
+    return Plans([_of_attribute(project, session, _attribute(active, name), targets, pace) for name in names])
 
 
 def _answered(project: ProjectFolder, session: Session, active: ActiveSchema) -> list[str]:
@@ -132,7 +138,7 @@ def _of_attribute(
     session: Session,
     attribute: Attribute,
     targets: Sequence[Target],
-    seconds: Seconds,
+    pace: Pace,
 ) -> AttributePlans:
     basis = read_basis(project, session, attribute.name)
     open_cells = len(basis.open_)
@@ -145,36 +151,38 @@ def _of_attribute(
             basis.images,
             target,
             basis.attempt,
-            seconds,
+            pace.seconds,
         )
-        plans.append(_target_plan(attribute, basis.names, target, result, open_cells))
+        plans.append(_target_plan(attribute, basis.names, target, result, open_cells, pace))
     return AttributePlans(attribute.name, attribute.title, open_cells, basis.attempt, plans)
 
 
 def _target_plan(
-    attribute: Attribute, values: list[str], target: Target, result: Plan | Shortfall, open_cells: int
+    attribute: Attribute,
+    values: list[str],
+    target: Target,
+    result: Plan | Shortfall,
+    open_cells: int,
+    pace: Pace,
 ) -> TargetPlan:
     if isinstance(result, Shortfall):
         sentence = result.sentence(attribute.title, values)
         return TargetPlan(
             target.error, target.recall, False, 0, result.needed, None, 0.0, result.chance, sentence
         )
-    told = TargetPlan(
+    cells, seconds = result.filled_if_passed, result.sample * pace.blind
+    words = PlanWords(attribute.title, target.error, cells, open_cells, result.sample, seconds, result.chance)
+    possible = cells >= LEAST_SHARE * open_cells
+    return TargetPlan(
         target.error,
         target.recall,
-        True,
-        result.filled_if_passed,
+        possible,
+        cells,
         result.sample,
-        60 * result.minutes,
+        seconds,
         60 * result.minutes_saved,
         result.chance,
-        "",
-    )
-    return replace(
-        told,
-        sentence=plan_sentence(
-            attribute.title, target.error, told.cells, open_cells, told.answers, told.seconds, told.chance
-        ),
+        words.offer() if possible else words.too_few(),
     )
 
 
@@ -184,9 +192,14 @@ def plans_statistics(project: ProjectFolder) -> Statistics[Plans]:
         "certificate plans",
         TypeAdapter(Plans),
         _state,
-        lambda session: plan_attributes(project, session, TARGETS),
+        lambda session: plan_attributes(project, session, _offered(session)),
         by_worker=True,
     )
+
+
+def _offered(session: Session) -> tuple[Target, ...]:
+    images = session.scalars(select(Project.image_count)).one()
+    return FEW_TARGETS if images >= MANY else TARGETS
 
 
 def _state(session: Session) -> tuple[Hashable, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from annotator.models import Annotation, Certificate, CertificateCell, Certifica
 from annotator.project import ProjectFolder
 from annotator.project_cache import CacheKind, project_cache
 from annotator.services.certificates.basis import Basis, read_basis
-from annotator.services.certificates.pace import read_seconds
+from annotator.services.certificates.pace import read_pace
 from annotator.services.common.counted import COUNTED
 from annotator.services.common.open_cells import recount_open_cells
 from annotator.services.predictions.label_columns import fetch_many
@@ -43,6 +44,15 @@ class _Candidates:
     levels: NDArray[np.int64]
     codes: NDArray[np.int64]
     probabilities: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A plan as it is stored, the id of its predictions, and its candidates."""
+
+    plan: dict[str, Any]
+    predictions: int
+    candidates: _Candidates
 
 
 _CANDIDATES = CacheKind[int, _Candidates](size=1)
@@ -76,27 +86,26 @@ def prepare(project: ProjectFolder, number: int) -> None:
         _draw(project, number)
 
 
-def _keep_plan(project: ProjectFolder, number: int, planned: dict[str, object] | str) -> None:
+def _keep_plan(project: ProjectFolder, number: int, planned: _Planned | str) -> None:
     with project.database.write() as session:
         row = session.get_one(Certificate, number)
         if row.state != CertificateState.PREPARING:
             return
         if isinstance(planned, str):
             row.state, row.reason, row.ended_at = CertificateState.FAILED, planned, now()
-            session.execute(delete(CertificateCell).where(CertificateCell.certificate_id == number))
-        else:
-            row.plan = planned
+        elif not row.plan:  # another worker may have planned it meanwhile
+            row.plan, row.predictions_id = planned.plan, planned.predictions
+            project.database.cache.put(_CANDIDATES, number, planned.candidates)
 
 
-def _plan(project: ProjectFolder, session: Session, row: Certificate) -> dict[str, object] | str:
-    """The plan as it is stored, or the reason why there is none."""
+def _plan(project: ProjectFolder, session: Session, row: Certificate) -> _Planned | str:
+    """The plan, from the predictions that suggest now; or the reason why there is none."""
     name = active_schema(session).names[row.attribute_id]
     try:
         basis = read_basis(project, session, name)
     except FacelabelError as error:
         return error.what
-    if basis.source.predictions != row.predictions_id:
-        return "Other predictions suggest its values meanwhile."
+    pace = read_pace(session)
     made = plan(
         basis.checked,
         basis.open_,
@@ -104,7 +113,7 @@ def _plan(project: ProjectFolder, session: Session, row: Certificate) -> dict[st
         basis.images,
         Target.from_json(row.target),
         row.attempt,
-        read_seconds(session),
+        pace.seconds,
     )
     if isinstance(made, Shortfall):
         return made.sentence(name, basis.names)
@@ -113,8 +122,8 @@ def _plan(project: ProjectFolder, session: Session, row: Certificate) -> dict[st
         "labelled_counts": basis.labelled_counts.tolist(),
         "images": basis.images,
     }
-    _remember(session, row.id, _choose(basis, made.ladder))
-    return {**made.to_json(), "draw": draw}
+    stored = {**made.to_json(), "seconds": round(made.sample * pace.blind), "draw": draw}
+    return _Planned(stored, basis.source.predictions, _choose(basis, made.ladder))
 
 
 def _candidates(project: ProjectFolder, session: Session, row: Certificate) -> _Candidates | None:
@@ -128,11 +137,8 @@ def _candidates(project: ProjectFolder, session: Session, row: Certificate) -> _
         return None
     if basis.source.predictions != row.predictions_id:
         return None
-    return _remember(session, row.id, _choose(basis, Ladder.from_json(row.plan["ladder"])))
-
-
-def _remember(session: Session, number: int, candidates: _Candidates) -> _Candidates:
-    project_cache(session).put(_CANDIDATES, number, candidates)
+    candidates = _choose(basis, Ladder.from_json(row.plan["ladder"]))
+    project_cache(session).put(_CANDIDATES, row.id, candidates)
     return candidates
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.schema import Attribute, Schema
 from annotator.domain.states import CertificateState
 from annotator.errors import Conflict
-from annotator.models import AttributeRow, Certificate, Labeller, now
+from annotator.models import AttributeRow, Certificate, now
 from annotator.services.certificates.status import (
     UNFINISHED,
     CertificateStatus,
@@ -44,8 +44,8 @@ def undo_certificate(session: Session, number: int, labeller_id: int) -> Certifi
             do="There is nothing to undo.",
         )
     if row.state != CertificateState.UNDONE:
-        name = session.get_one(Labeller, labeller_id).name
-        end(row, CertificateState.UNDONE, f"{name} undid it.")
+        end(row, CertificateState.UNDONE, "It was undone.")
+        row.ended_by = labeller_id
     return read_certificate(session, number)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from annotator.domain.certificates.target import Target
 from annotator.domain.plurals import counted
+from annotator.domain.roles import LOCAL_LABELLER
 from annotator.domain.states import CertificateState
 from annotator.services.certificates.status import CertificateStatus
 
@@ -19,10 +22,9 @@ def duration(seconds: float) -> str:
     return counted(minutes, "minute", "minutes") if minutes < 90 else f"{minutes / 60:.1f} hours"
 
 
-def plan_sentence(
-    title: str, error: float, cells: int, open_cells: int, answers: int, seconds: float | None, chance: float
-) -> str:
-    """Say what can be filled: "At 1 % error, 6,900 of 10,000 open cells of Hair colour can be filled after …".
+@dataclass(frozen=True)
+class PlanWords:
+    """What the sentence about a plan needs.
 
     Args:
         title: the attribute's title.
@@ -30,15 +32,38 @@ def plan_sentence(
         cells: how many cells are filled if the sample is good enough.
         open_cells: of how many.
         answers: the size of the sample.
-        seconds: how long its answers take; None if that is unknown.
+        seconds: how long its answers take.
         chance: that the sample is good enough.
     """
-    takes = "" if seconds is None else f" ({duration(seconds)})"
-    return (
-        f"At {percent(error)} error, about {cells:,} of {counted(open_cells, 'open cell', 'open cells')} of {title} can be filled "
-        f"after about {counted(answers, 'more blind answer', 'more blind answers')}{takes}. "
-        f"{round(100 * chance)} of 100 such samples are good enough."
-    )
+
+    title: str
+    error: float
+    cells: int
+    open_cells: int
+    answers: int
+    seconds: float
+    chance: float
+
+    def offer(self) -> str:
+        """Say what can be filled: "At 1 % error, about 6,900 of 10,000 open cells of Hair colour can be filled after …"."""
+        return (
+            f"At {percent(self.error)} error, about {self._cells()} can be filled after about {self._answers('more')} "
+            f"({duration(self.seconds)}). {round(100 * self.chance)} of 100 such samples are good enough."
+        )
+
+    def too_few(self) -> str:
+        """Say that too few can be filled to be worth a sample."""
+        return (
+            f"At {percent(self.error)} error, only about {self._cells()} could be filled, after {self._answers('')}. "
+            "Label on: a better model fills more, and so does a larger error."
+        )
+
+    def _cells(self) -> str:
+        return f"{self.cells:,} of {counted(self.open_cells, 'open cell', 'open cells')} of {self.title}"
+
+    def _answers(self, more: str) -> str:
+        more = f"{more} " if more else ""
+        return counted(self.answers, f"{more}blind answer", f"{more}blind answers")
 
 
 def status_sentence(certificate: CertificateStatus) -> str:
@@ -55,6 +80,8 @@ def status_sentence(certificate: CertificateStatus) -> str:
         return "The sample was good enough: the worker fills the cells."
     if state == CertificateState.FILLED:
         return _filled_sentence(certificate)
+    if certificate.reason == f"{LOCAL_LABELLER} undid it.":  # who works alone has no name
+        return "You undid it."
     return certificate.reason or "It ended."
 
 

@@ -143,22 +143,27 @@ def prediction_rows(session: Session, image_map: ImageMap, file: PredictionsFile
     """Return the (images,) row of each image of a map in predictions; -1 for images whose bytes they do not have."""
 
     def compute() -> NDArray[np.int64]:
-        points = map_points(session, image_map)
-        size = int(points.ids.max(initial=0)) + 1
-        rows = np.full(size, -1, np.int64)
-        answered = enumerate(file.images_between(0, file.rows))
-        row, (name, sha256) = next(answered, (0, ("", "")))
-        # Images and predictions are sorted by name: both are walked once.
-        query = select(Image.id, Image.name, Image.sha256).order_by(Image.name)
-        for part in fetch_many(session, query, _PART):
-            for number, image, content in part:
-                while name < image and (pair := next(answered, None)) is not None:
-                    row, (name, sha256) = pair
-                if number < size and (name, sha256) == (image, content):
-                    rows[number] = row
-        return rows[points.ids]
+        ids, rows = map_points(session, image_map).ids, rows_by_image(session, file)
+        return np.where(ids < len(rows), rows[np.minimum(ids, len(rows) - 1)], -1)
 
     return project_cache(session).get_or_compute(_ROWS, (image_map.file.name, file.folder), compute)
+
+
+def rows_by_image(session: Session, file: PredictionsFile) -> NDArray[np.int64]:
+    """Return the (newest image + 1,) row of every image in predictions, by id; -1 for images whose bytes they do not have."""
+    size = (session.scalar(select(func.max(Image.id))) or 0) + 1
+    rows = np.full(size, -1, np.int64)
+    answered = enumerate(file.images_between(0, file.rows))
+    row, (name, sha256) = next(answered, (0, ("", "")))
+    # Images and predictions are sorted by name: both are walked once.
+    query = select(Image.id, Image.name, Image.sha256).order_by(Image.name)
+    for part in fetch_many(session, query, _PART):
+        for number, image, content in part:
+            while name < image and (pair := next(answered, None)) is not None:
+                row, (name, sha256) = pair
+            if number < size and (name, sha256) == (image, content):
+                rows[number] = row
+    return rows
 
 
 # ---- making maps

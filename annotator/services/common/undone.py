@@ -9,7 +9,9 @@ from annotator.domain.states import Origin
 from annotator.models import Annotation, Submission, TakeBackSubmission
 
 
-def is_undone(submission_id: InstrumentedAttribute[int] = Submission.id) -> ColumnElement[bool]:
+def is_undone(
+    submission_id: InstrumentedAttribute[int] | InstrumentedAttribute[int | None] = Submission.id,
+) -> ColumnElement[bool]:
     """Whether a later submission undid this one, alone or in a take-back; `~is_undone()` chooses what still counts.
 
     Args:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.schema_changes import Change
 from annotator.domain.states import Origin
-from annotator.models import Annotation, AttributeRow, Gold, Label
+from annotator.models import Annotation, AttributeRow, Gold, Label, SearchedImage
 from annotator.services.tasks.cursor import reset_cursors
 from annotator.services.tasks.overlap import update_wanted_opinions
 
@@ -49,6 +49,8 @@ def replace_value(session: Session, submission_id: int, change: Change) -> None:
         session.execute(update(Label).where(*chosen).values(code=code, annotation_id=newest))
     else:
         session.execute(delete(Label).where(*chosen))
+    # What was ruled out while people searched for a value may have what the value stands for now.
+    session.execute(delete(SearchedImage).where(SearchedImage.attribute_id == attribute_id))
     session.expire_all()
     _change_gold(session, attribute_id, change.code, code)
     if change.kind == "split":

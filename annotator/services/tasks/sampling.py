@@ -13,7 +13,7 @@ from annotator.services.tasks.assigned import Reach
 from annotator.services.tasks.cursor import first_unanswered
 from annotator.services.tasks.overlap import images_wanting_opinions
 from annotator.services.tasks.relabeling import images_to_relabel
-from annotator.services.tasks.settings import settings_and_sampling, team_settings
+from annotator.services.tasks.settings import settings_and_sampling
 
 _random = random.Random()  # noqa: S311 - no secret: it only keeps labellers from foreseeing gold images
 
@@ -50,14 +50,14 @@ def remaining_opinions(
 
     Gold images are among them, so that everybody answers all of them in the end, also in a small project.
     """
+    settings, sampling = settings_and_sampling(session)
     again = _without(images_to_relabel(session, labeller_id, count + len(without)), without)
-    if team_settings(session).gold_share:
+    if settings.gold_share:
         gold = _without(first_unanswered(session, Gold, labeller_id, count + len(without)), without)
         again += _without(gold, again)
-    sampled = _without(sampled_images(session, labeller_id, reach, count + len(without)), without)
-    again += _without(
-        sampled, again
-    )  # the order of work lacks images that only want an answer to an optional attribute
+    if sampling:  # the order of work lacks images that only want an answer to an optional attribute
+        sampled = _without(sampled_images(session, labeller_id, reach, count + len(without)), without)
+        again += _without(sampled, again)
     return (again + _overlapped(session, labeller_id, reach, count, [*without, *again]))[:count]
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.schema import CANNOT_TELL
 from annotator.domain.states import Origin
 from annotator.errors import FacelabelError
 from annotator.formats.importers.mapping import Mapping
+from annotator.formats.snapshot.csv_text import csv_text
 from annotator.formats.tables.table import read_table
 from annotator.models import Annotation, Gold, Image, Label, now
 from annotator.project import ProjectFolder
@@ -108,6 +110,17 @@ def list_gold(session: Session) -> list[tuple[str, int]]:
     """The gold images by name, each with its number of correct answers."""
     query = select(Image.name, Gold.answers).join(Image, Image.id == Gold.image_id).where(COUNTED)
     return [(name, len(answers)) for name, answers in session.execute(query.order_by(Image.name))]
+
+
+def gold_table(session: Session) -> str:
+    """The gold images and their correct codes as a CSV with the columns of labels.csv."""
+    names = active_schema(session).names
+    query = select(Image.name, Gold.answers).join(Image, Image.id == Gold.image_id).where(COUNTED)
+    rows = []
+    for image, answers in session.execute(query.order_by(Image.name)):
+        codes = {attribute: CANNOT_TELL if code is None else code for attribute, code in answers}
+        rows.append([image, *(codes.get(attribute, "") for attribute in names)])
+    return csv_text(["image_name", *names.values()], rows)
 
 
 def count_gold(session: Session) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
+from annotator.errors import WrongUse
 from annotator.services.annotation.bulk import (
     SweepSelection,
     SweptCell,
@@ -14,12 +15,19 @@ from annotator.services.annotation.bulk import (
     submit_page,
     undo_page,
 )
+from annotator.services.rare_values.search import (
+    SearchPage,
+    find_search_page,
+    lease_search_page,
+    submit_search_page,
+)
 from annotator.services.tasks.leases import give_up_leases, renew_leases
 from annotator.services.tasks.task import Task
 from annotator.web.http.context import context, idempotency_key, labeller_id
 from annotator.web.http.contracts import answers, spec
 from annotator.web.http.pages import render_page
 from annotator.web.label.bulk_contracts import (
+    SearchOut,
     SweepAnswer,
     SweepGroupOut,
     SweepImageOut,
@@ -46,20 +54,36 @@ def show() -> str:
 @spec.validate(resp=answers(HTTP_200=SweepNextAnswer, problems=(404,)), tags=["sweep"])
 def next_page(json: SweepNextRequest) -> SweepNextAnswer:
     """Lease a page of images that nobody holds and that the model answers alike; never an image of the test split."""
-    project, seconds = context().project, context().settings.lease_seconds
-    selection = SweepSelection(json.attribute, json.value, json.order, frozenset(json.without), json.inside)
+    project, seconds, me = context().project, context().settings.lease_seconds, labeller_id()
+    order = "probable" if json.order == "find" else json.order
+    selection = SweepSelection(json.attribute, json.value, order, frozenset(json.without), json.inside)
+    search = None
+    if json.order == "find" and json.inside:
+        raise WrongUse(
+            "bad_request",
+            "A search is among all images, not inside a polygon.",
+            do="Leave inside out, or choose another order.",
+        )
     with project.database.read() as session:  # the scan of the predictions must not block writers
-        find_page(project, session, labeller_id(), selection, json.count)
+        if json.order == "find" and json.value is not None:
+            search = find_search_page(
+                project, session, me, json.attribute, json.value, json.count, json.without
+            )
+        else:
+            find_page(project, session, me, selection, json.count)
         sizes = count_predicted(project, session, selection)
     with project.database.write(durable=False) as session:
-        me = labeller_id()
         give_up_leases(session, me, json.leaving)
         renewed, lost = renew_leases(session, me, json.holding, seconds)
-        tasks = lease_page(project, session, me, selection, count=json.count, lease_seconds=seconds)
+        if search is not None:
+            tasks = lease_search_page(project, session, me, search, seconds)
+        else:
+            tasks = lease_page(project, session, me, selection, count=json.count, lease_seconds=seconds)
         progress = progress_out(session, me)
     return SweepNextAnswer(
         images=[_image(task, json.attribute, seconds) for task in tasks],
         groups=[SweepGroupOut(code=code, cells=cells) for code, cells in sizes.items()],
+        search=_search(search) if search else None,
         progress=progress,
         renewed=renewed,
         lost=lost,
@@ -75,11 +99,16 @@ def annotate_page(json: SweepRequest) -> SweepAnswer:
         attribute=json.attribute,
         cells=tuple(SweptCell(**cell.model_dump()) for cell in json.answers),
         left_out=tuple(json.left_out),
+        searched=json.searched,
+        ruled_out=tuple(json.ruled_out),
         milliseconds=json.milliseconds,
     )
     with context().project.database.write() as session:
         me = labeller_id()
-        outcome = submit_page(session, me, page)
+        if json.searched is None:
+            outcome = submit_page(session, me, page)
+        else:
+            outcome = submit_search_page(session, me, page)
         progress = progress_out(session, me)
     return SweepAnswer(
         submission=outcome.key,
@@ -116,4 +145,22 @@ def _image(task: Task, attribute: str, seconds: int) -> SweepImageOut:
     return SweepImageOut(
         **leased_image(task, seconds),
         suggestion=SuggestionOut.model_validate(suggestion) if suggestion else None,
+    )
+
+
+def _search(page: SearchPage) -> SearchOut:
+    recall = page.recall
+    return SearchOut(
+        found=recall.found,
+        missed=round(recall.missed, 2),
+        recall=recall.recall,
+        low=recall.low,
+        high=recall.high,
+        enough=recall.is_enough,
+        next_page=round(recall.next_page, 2),
+        images=recall.images_to_target,
+        answered=page.answered,
+        source=page.source,
+        mostly=page.mostly_members,
+        other=page.other,
     )

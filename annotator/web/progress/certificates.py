@@ -7,7 +7,7 @@ from flask import Blueprint
 from annotator.domain.certificates.target import Target
 from annotator.services.certificates.create import create_certificate
 from annotator.services.certificates.decide import decide_certificate
-from annotator.services.certificates.plan import ERRORS, RECALLS, read_plans
+from annotator.services.certificates.plan import RECALLS, AttributePlans, read_plans
 from annotator.services.certificates.status import certificates
 from annotator.services.certificates.undo import undo_certificate
 from annotator.services.schema.active import attribute_titles
@@ -51,8 +51,8 @@ def show_plan() -> PlansOut:
     with project.database.read() as session:
         plans, counted_at = read_plans(project, session)
     return PlansOut(
-        errors=list(ERRORS),
-        recalls=list(RECALLS),
+        errors=sorted({plan.error for each in plans.attributes for plan in each.plans}),
+        recalls=[recall for recall in RECALLS if any(_has(each, recall) for each in plans.attributes)],
         counted_at=counted_at,
         missing=plans.missing,
         attributes=[FillAttributeOut.model_validate(each) for each in plans.attributes],
@@ -86,3 +86,7 @@ def undo(number: int, json: Empty) -> CertificateOut:
     del json
     with context().project.database.write() as session:
         return certificate_out(undo_certificate(session, number, labeller_id()), attribute_titles(session))
+
+
+def _has(attribute: AttributePlans, recall: float | None) -> bool:
+    return any(plan.recall == recall for plan in attribute.plans)

@@ -110,7 +110,7 @@ def certificate_out(certificate: CertificateStatus, titles: Mapping[str, str]) -
         ForecastOut(
             answers=plan["sample"],
             cells=plan["filled_if_passed"],
-            seconds=60 * plan["minutes"],
+            seconds=plan["seconds"],
             chance=plan["chance"],
         )
         if plan

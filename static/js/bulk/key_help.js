@@ -15,3 +15,9 @@ export function fillHelp(dialog, schema) {
   find(dialog, '.schema-keys').replaceChildren(...schema.map((one) => line((one.key ?? '').toUpperCase(), `${one.title}: ${values(one)}`)));
   find(dialog, 'button').addEventListener('click', () => dialog.close());
 }
+
+/** @param {HTMLDialogElement} dialog */
+export function toggleHelp(dialog) {
+  if (dialog.open) dialog.close();
+  else dialog.showModal();
+}

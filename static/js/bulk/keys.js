@@ -41,3 +41,15 @@ export function commandOf(event) {
   const found = commonCommandOf(event);
   return found && ['letter', 'digit'].includes(found[0]) ? found : null;
 }
+
+/**
+ * The code of the value before or after one; the first or the last without one.
+ *
+ * @param {{code: number}[]} values
+ * @param {?number|undefined} current
+ * @param {1|-1} by
+ */
+export function codeAfter(values, current, by) {
+  const place = values.findIndex(({ code }) => code === current);
+  return values[(place + by + values.length + (place < 0 && by < 0 ? 1 : 0)) % values.length].code;
+}

@@ -3,7 +3,7 @@ import { byId, closest, count, find, findAll } from '../lib/dom.js';
 import { someExcludedText } from '../lib/exclude/words.js';
 import { thumbnailOf } from '../lib/face_crop.js';
 import { FaceGrid } from '../lib/face_grid.js';
-import { OUT } from '../lib/face_marks.js';
+import { NOT, OUT } from '../lib/face_marks.js';
 import { ImageCache } from '../lib/image_cache.js';
 import { typedCode } from '../lib/keys.js';
 import { Outbox } from '../lib/outbox.js';
@@ -12,9 +12,10 @@ import { answersInWords, loadSchema } from '../lib/schema.js';
 import { ProjectStorage } from '../lib/storage.js';
 import { PageCounts } from './counts.js';
 import { BulkHistory } from './history.js';
-import { fillHelp } from './key_help.js';
-import { commandOf } from './keys.js';
+import { fillHelp, toggleHelp } from './key_help.js';
+import { codeAfter, commandOf } from './keys.js';
 import { bodyOf, leftOutOf, PageQueue } from './page_queue.js';
+import { SearchStatus, wishOfAddress } from './search.js';
 import { Toolbar } from './toolbar.js';
 /** @import { ApiError } from '../lib/api.js' */
 /** @import { Mark } from '../lib/face_marks.js' */
@@ -36,22 +37,23 @@ class BulkPage {
     this.outbox = new Outbox(local);
     this.queue = new PageQueue(session, this.outbox);
     this.images = new ImageCache(thumbnailOf);
-    this.grid = new FaceGrid(byId('faces'), this.images, (ids) => this.mark((marks) => marks.toggle(ids), ids));
+    this.grid = new FaceGrid(byId('faces'), this.images, (ids) => this.toggle(ids));
     this.toolbar = new Toolbar(byId('bar'), this.schema, { onwish: (change) => this.wish(change), onanswer: (code) => this.choose(code) });
     this.status = new OutboxStatus(this.outbox, byId('unsent'), byId('refused'), (values) => answersInWords(schema, values));
+    this.searching = new SearchStatus(byId('search'));
     this.counts = new PageCounts({ count: byId('count'), session: byId('session'), commit: byId('commit-text') });
     /** What each key and button does. @type {Record<string, (...values: any[]) => void>} */
     this.commands = {
       commit: () => this.commit(),
       skip: () => this.skip(),
-      toggle: () => this.mark((marks, ids) => marks.toggle(ids)),
+      toggle: () => this.toggle(),
       unsure: () => this.give(null),
       digit: (digit) => this.digit(digit),
       letter: (letter) => this.letter(letter),
       group: (by) => this.group(by),
       undo: () => this.undo(),
       leave: () => this.leave(),
-      help: () => this.help(),
+      help: () => toggleHelp(byId('help', HTMLDialogElement)),
     };
     /** @type {SweepGroup[]} */
     this.groups = [];
@@ -80,6 +82,7 @@ class BulkPage {
     }
     this.images.on('change', () => this.render());
     this.queue.on('groups', (groups) => this.grouped(groups));
+    this.queue.on('search', (search) => this.searching.learn(search));
     this.queue.on('filled', () => this.refresh(null));
     this.queue.on('trouble', (error) => this.refresh(error));
     this.outbox.on('acknowledged', ({ item, answer }) => this.acknowledged(item, answer));
@@ -89,7 +92,9 @@ class BulkPage {
 
   start() {
     if (this.queue.current) this.refresh(null);
-    if (this.attribute) this.queue.sync();
+    const asked = wishOfAddress(this.queue.wish);
+    if (asked && this.schema.some(({ name }) => name === asked.attribute)) this.wish({ size: 24, ...asked });
+    else if (this.attribute) this.queue.sync();
     else this.wish({ attribute: this.schema[0].name, value: undefined, order: 'doubtful', size: 24 });
     this.renderToolbar();
     fillHelp(byId('help', HTMLDialogElement), this.schema);
@@ -119,10 +124,10 @@ class BulkPage {
    */
   grouped(groups) {
     this.groups = groups;
-    if (this.queue.wish?.value === undefined) {
-      const largest = [...groups].sort((a, b) => b.cells - a.cells)[0];
-      this.wish({ value: largest && largest.cells > 0 ? largest.code : null });
-    }
+    const { value, order } = this.queue.wish ?? {};
+    const [largest, ...others] = [...groups].sort((a, b) => b.cells - a.cells);
+    if (order === 'find' && typeof value !== 'number') this.wish({ value: others.at(-1)?.code ?? this.attribute?.values.at(-1)?.code });
+    else if (value === undefined) this.wish({ value: largest?.cells > 0 ? largest.code : null });
     this.renderToolbar();
   }
 
@@ -148,9 +153,7 @@ class BulkPage {
   group(by) {
     const { wish } = this.queue;
     if (!this.attribute || !wish) return;
-    const codes = this.attribute.values.map(({ code }) => code);
-    const place = codes.findIndex((code) => code === (wish.value ?? wish.answer));
-    const next = codes[(place + by + codes.length + (place < 0 && by < 0 ? 1 : 0)) % codes.length];
+    const next = codeAfter(this.attribute.values, wish.value ?? wish.answer, by);
     if (wish.value === null) this.choose(next);
     else this.wish({ value: next });
   }
@@ -167,9 +170,9 @@ class BulkPage {
   /** @param {?ApiError} trouble */
   refresh(trouble) {
     this.trouble = trouble;
-    if (this.queue.current !== this.shown) this.show();
-    else this.render();
-    this.prepare();
+    this.images.keep([], this.queue.images); // of the page on the screen and of the one after it
+    if (this.queue.current === this.shown) this.render();
+    else this.show();
   }
 
   show() {
@@ -177,20 +180,16 @@ class BulkPage {
     this.shown = shown;
     this.clock(!document.hidden, true);
     this.typed = '';
-    this.prepare();
+    this.images.keep([], this.queue.images);
     this.grid.show(shown?.images ?? []);
     this.render();
     page.page = shown ? [shown.attribute, shown.value, ...shown.images.map(({ image_id: id }) => id)].join(' ') : '';
   }
 
-  /** Fetch and decode the faces of the page on the screen and of the one after it. */
-  prepare() {
-    this.images.keep([], this.queue.images);
-  }
-
-  /** @param {Mark} [mark] */
+  /** @param {Mark} [mark] @returns {string} */
   word(mark) {
     if (mark === OUT) return 'left out';
+    if (mark === NOT) return `not ${this.word(this.shown?.searched)}`;
     if (mark === null) return "can't tell";
     return this.attribute?.values.find(({ code }) => code === mark)?.name ?? '';
   }
@@ -198,6 +197,7 @@ class BulkPage {
   render() {
     if (this.shown) this.grid.render(this.shown, (mark) => this.word(mark));
     this.counts.render(this.shown, (mark) => this.word(mark));
+    this.searching.render(this.word(this.queue.wish?.value), this.queue.wish?.size ?? 24, this.shown);
     this.state();
   }
 
@@ -288,6 +288,12 @@ class BulkPage {
     this.render();
   }
 
+  /** A click or Space. In a search it says whether the faces have the value. @param {number[]} [ids] */
+  toggle(ids) {
+    const { searched, answer } = this.shown ?? {};
+    this.mark((marks, chosen) => marks.toggle(chosen, searched === undefined ? OUT : answer === NOT ? searched : NOT), ids);
+  }
+
   /** @param {Code} code */
   give(code) {
     this.mark((marks, ids) => marks.put(ids, code === this.shown?.answer ? undefined : code));
@@ -359,7 +365,7 @@ class BulkPage {
     this.history.drop();
     const { attribute, value, answer } = back;
     const { wish } = this.queue;
-    if (wish?.attribute !== attribute || wish.value !== value) this.queue.change({ size: 24, ...wish, attribute, value, answer, order });
+    if (wish?.attribute !== attribute || wish.value !== value) this.queue.change({ size: 24, ...wish, attribute, value, answer: typeof answer === 'string' ? value : answer, order });
     this.queue.unshift(refused ? { ...back, back: null } : back);
     this.counts.remove(body);
     this.renderToolbar();
@@ -388,12 +394,6 @@ class BulkPage {
   /** @param {string} text */
   say(text) {
     byId('message').textContent = text;
-  }
-
-  help() {
-    const dialog = byId('help', HTMLDialogElement);
-    if (dialog.open) dialog.close();
-    else dialog.showModal();
   }
 }
 

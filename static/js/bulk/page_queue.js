@@ -1,10 +1,11 @@
 import { call } from '../lib/api.js';
-import { FaceMarks, OUT } from '../lib/face_marks.js';
+import { FaceMarks, NOT, OUT } from '../lib/face_marks.js';
 import { LeasedQueue } from '../lib/leased_queue.js';
 /** @import { ApiError } from '../lib/api.js' */
 /** @import { Outbox } from '../lib/outbox.js' */
 /** @import { ProjectStorage } from '../lib/storage.js' */
-/** @import { SweepAnswer, SweepGroup, SweepImage, SweepRequest } from '../types' */
+/** @import { Mark } from '../lib/face_marks.js' */
+/** @import { SweepAnswer, SweepGroup, SweepImage, SweepRequest, SweepSearch } from '../types' */
 
 const PAGES = 2; // the one on the screen and the one after it
 const LOOK_AGAIN = 5000; // milliseconds until the next question when the server has nothing to hand out
@@ -20,18 +21,21 @@ const REMEMBERED = 1000; // images left out that are not shown again
  */
 
 /**
- * Images of one wish. `back`: the key of the submission that was undone to bring the page here, until the server has answered.
+ * Images of one wish. `answer`: what unmarked images get. `searched`: the value that the page searches for; `other`: what images
+ * without it get as their label, where there is one other value. `back`: the key of the submission that was undone to bring the
+ * page here, until the server has answered.
  *
- * @typedef {{attribute: string, value?: ?number, answer?: ?number, images: PageImage[], marks: FaceMarks, back?: ?string}} Page
+ * @typedef {{attribute: string, value?: ?number, answer?: Mark, searched?: number, other?: ?number, images: PageImage[], marks: FaceMarks,
+ *   back?: ?string}} Page
  */
 
 /**
  * The pages this tab holds, the current one first.
  *
  * They are kept in sessionStorage, so that a reload goes on with the same faces. Events: `groups` (how many cells each value
- * has), `filled`.
+ * has), `search` (how far the search for a value is), `filled`.
  *
- * @extends {LeasedQueue<{filled: void, groups: SweepGroup[], trouble: ApiError}>}
+ * @extends {LeasedQueue<{filled: void, groups: SweepGroup[], search: ?SweepSearch, trouble: ApiError}>}
  */
 export class PageQueue extends LeasedQueue {
   /**
@@ -169,17 +173,19 @@ export class PageQueue extends LeasedQueue {
    * @param {SweepAnswer} answer
    * @returns {number} milliseconds until the leases should be renewed, or the server asked again
    */
-  take(wish, count, { images, groups, lost }) {
+  take(wish, count, { images, groups, search, lost }) {
     if (wish !== this.wish) {
       this.leave(images); // came too late: something else is being swept by now
       return 0;
     }
     this.pages.forEach((page, place) => lose(page, place, new Set(lost)));
     this.pages = this.pages.filter((page, place) => place === 0 || page.images.length > 0);
-    if (images.length > 0) this.pages.push({ attribute: wish.attribute, value: wish.value, answer: wish.answer, images, marks: new FaceMarks() });
+    const searched = search && typeof wish.value === 'number' ? { searched: wish.value, other: search.other, answer: search.mostly ? wish.value : NOT } : {};
+    if (images.length > 0) this.pages.push({ attribute: wish.attribute, value: wish.value, answer: wish.answer, ...searched, images, marks: new FaceMarks() });
     this.dry = count > 0 && images.length === 0;
     this.keep();
     this.tell('groups', groups);
+    this.tell('search', search);
     this.tell('filled');
     if (images.length > 0 && this.pages.length < PAGES) return 0;
     return this.pages.length > 0 ? Math.min(...this.images.map((image) => image.lease_seconds)) * 300 : LOOK_AGAIN;
@@ -219,20 +225,24 @@ export function bodyOf(page, milliseconds) {
   /** @type {SweepRequest['answers']} */
   const answers = [];
   const leftOut = [];
+  const ruledOut = [];
   for (const { image_id, lease, suggestion, lost } of page.images) {
-    const code = page.marks.of(image_id, page.answer);
+    const mark = page.marks.of(image_id, page.answer);
+    const code = mark === NOT ? page.other ?? NOT : mark;
     if (lost) continue;
     if (code === null || typeof code === 'number') answers.push({ image_id, lease, code, accepted: code !== null && suggestion?.code === code });
     else if (lease) leftOut.push(lease);
+    if (code === NOT) ruledOut.push(image_id);
   }
-  return { attribute: page.attribute, answers, left_out: leftOut, milliseconds };
+  const search = page.searched === undefined ? {} : { searched: page.searched, ruled_out: ruledOut };
+  return { attribute: page.attribute, answers, left_out: leftOut, ...search, milliseconds };
 }
 
 /**
- * The ids of the images that a page leaves out.
+ * The ids of the images to which a page gives no label.
  *
  * @param {Page} page
  */
 export function leftOutOf(page) {
-  return page.images.map(({ image_id: id }) => id).filter((id) => page.marks.of(id) === OUT);
+  return page.images.map(({ image_id: id }) => id).filter((id) => [OUT, NOT].includes(/** @type {string} */ (page.marks.of(id, page.answer))));
 }

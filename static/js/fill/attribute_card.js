@@ -36,11 +36,12 @@ const button = (action, words, onclick, kind) => element('button', { type: 'butt
  *
  * @param {Certificate} certificate
  */
-function forecast({ forecast: expected, answered, sample, filled, state, error, recall }) {
+function forecast(certificate) {
+  const { forecast: expected, answered, sample, filled, state, error, recall } = certificate;
   if (expected === null) return '';
   const target = `${percent(error)} error${recall === null ? '' : `, ${percent(recall)} recall`}`;
   const rows = [
-    ['', 'forecast', 'so far'],
+    ['', 'forecast', isRunning(certificate) ? 'so far' : 'outcome'],
     ['blind answers', expected.answers.toLocaleString('en'), `${answered.toLocaleString('en')} of ${sample.toLocaleString('en')}`],
     ['cells filled', expected.cells.toLocaleString('en'), ['filled', 'filling'].includes(state) ? filled.toLocaleString('en') : '–'],
   ];
@@ -94,7 +95,7 @@ function offer(plan, { attribute }, { onstart }) {
  */
 function history(ended, open) {
   if (ended.length === 0) return '';
-  return element('details', { open }, element('summary', {}, `${count(ended.length, 'ended certificate')}`),
+  return element('details', { class: 'ended-ones', open }, element('summary', {}, `${count(ended.length, 'ended certificate')}`),
     element('ul', { class: 'ended' }, ...ended.map((each) => element('li', {}, badge(each.state), ' ', moment(each.ended_at ?? each.decided_at ?? each.created_at), ` by ${labellerName(each.created_by, 'you')}. `, each.sentence))));
 }
 
@@ -109,9 +110,10 @@ export function attributeCard(attribute, shown) {
   const ended = certificates.filter((each) => each !== active && each !== filled);
   const plans = attribute.plans.filter((plan) => plan.recall === recall);
   const state = active?.state ?? filled?.state;
+  const next = () => offer(plans.find((plan) => plan.error === error), attribute, shown);
   return element('article', { class: 'card fill', id: `of-${attribute.attribute}`, 'data-attribute': attribute.attribute, 'aria-label': attribute.title },
     element('header', {}, element('h2', {}, attribute.title), state ? badge(state) : ''),
     element('div', { class: 'columns' },
-      element('div', {}, filled ? certified(filled, shown) : '', active ? running(active, shown) : offer(plans.find((plan) => plan.error === error), attribute, shown), history(ended, shown.open)),
-      element('figure', {}, element('figcaption', {}, `Cells that can be filled, of ${count(attribute.open, 'open cell')}`), fillChart(plans, attribute.open, error))));
+      element('div', {}, filled ? certified(filled, shown) : '', active ? running(active, shown) : filled ? element('details', { class: 'again' }, element('summary', {}, 'Try another certificate, which would replace this one'), next()) : next(), history(ended, shown.open)),
+      element('figure', {}, element('figcaption', {}, `Cells that can be filled, of ${attribute.open.toLocaleString('en')} that nobody has answered`), fillChart(plans, attribute.open, error))));
 }

@@ -34,7 +34,7 @@ export function fillChart(plans, open, chosen) {
     const kind = error === chosen ? ' chosen' : '';
     const middle = place * wide + wide / 2;
     drawing.append(svgElement('rect', { class: 'room', x: left, y: TOP, width: wide * 0.7, height: high }),
-      svgElement('rect', { class: `bar${kind}`, x: left, y: HEIGHT - BOTTOM - height, width: wide * 0.7, height }),
+      svgElement('rect', { class: `share${kind}`, x: left, y: HEIGHT - BOTTOM - height, width: wide * 0.7, height }),
       text(`number${kind}`, middle, HEIGHT - BOTTOM - height - 5, cells === 0 ? '–' : cells.toLocaleString('en')),
       text(`tick${kind}`, middle, HEIGHT - BOTTOM + 15, percent(error)));
   });

@@ -58,7 +58,7 @@ function show() {
   const { error, recall: least } = target();
   byId('error-shown').textContent = percent(error);
   step.setAttribute('aria-valuetext', percent(error));
-  const open = new Set(findAll(byId('attributes'), '[data-attribute]:has(details[open])').map(({ dataset }) => dataset.attribute));
+  const open = new Set(findAll(byId('attributes'), '[data-attribute]:has(.ended-ones[open])').map(({ dataset }) => dataset.attribute));
   const focus = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.action : undefined;
   const cards = plans.attributes.map((attribute) => attributeCard(attribute, {
     error, recall: least, errors: plans.errors, open: open.has(attribute.attribute),

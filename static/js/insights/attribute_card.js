@@ -2,13 +2,14 @@
 import { count, element } from '../lib/dom.js';
 import { explain, explained } from '../lib/explain/metric.js';
 import { formatMetric, numbersOf } from '../lib/interval.js';
-import { answersUrl, numbersUrl } from '../lib/urls.js';
+import { answersUrl, numbersUrl, ownUrl } from '../lib/urls.js';
 import { edgesOf, learningCurve, reliability } from './charts.js';
 /** @import { Advice, AttributeInsights, Split } from '../types' */
 /** @import { MeasuredPoint } from './charts.js' */
 
 /** @type {Split[]} */
 const SPLITS = ['train', 'val', 'test'];
+const RARE = 0.05; // the share of an attribute's answers from which on a value is worth a search
 const VERDICTS = { start: 'no data yet', 'go on': 'keep labelling', stop: 'can stop' };
 
 /** @param {Advice} advice */
@@ -109,7 +110,8 @@ function distributionPanel({ attribute, values, unsure, labelled, imbalance }) {
       part.style.inlineSize = `${(100 * value[split]) / most}%`;
       return part;
     }));
-    return element('li', { title: SPLITS.map((split) => `${split} ${value[split]}`).join(', ') }, element('span', { class: 'class' }, element('a', { href: imagesUrl(attribute, { value: value.code }) }, value.name)), bar,
+    const find = total <= RARE * labelled && element('a', { class: 'find', href: ownUrl(`/sweep?${new URLSearchParams({ attribute, value: String(value.code), order: 'find' })}`), 'aria-label': `Find more images of ${value.name}` }, 'find more');
+    return element('li', { title: SPLITS.map((split) => `${split} ${value[split]}`).join(', ') }, element('span', { class: 'class' }, element('a', { href: imagesUrl(attribute, { value: value.code }) }, value.name), ...(find ? [' ', find] : [])), bar,
       element('span', { class: 'number' }, total.toLocaleString('en')));
   };
   const notes = [count(labelled, 'answer'), unsure > 0 && `${unsure.toLocaleString('en')} can't tell`, imbalance !== null && `1 : ${imbalance >= 10 ? Math.round(imbalance) : imbalance.toFixed(1)} from rarest to most frequent`];

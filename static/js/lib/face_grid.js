@@ -1,6 +1,6 @@
 import { cropToFace } from './face_crop.js';
 import { element } from './dom.js';
-import { OUT } from './face_marks.js';
+import { NOT, OUT } from './face_marks.js';
 /** @import { Face, Suggestion, SweepImage, CachedImage } from '../types' */
 /** @import { CachedPicture, ImageCache } from './image_cache.js' */
 /** @import { FaceMarks, Mark } from './face_marks.js' */
@@ -48,7 +48,7 @@ class FaceButton {
     this.photo.dataset.note = picture.ready ? '' : picture.failed ? 'cannot be shown' : '…';
     this.note.textContent = percent;
     this.mark.textContent = lost ? 'taken by another labeller' : marked ? text : '';
-    this.node.dataset.mark = lost ? 'lost' : mark === OUT ? 'out' : marked ? 'given' : '';
+    this.node.dataset.mark = lost ? 'lost' : mark === OUT || (marked && mark === NOT) ? 'out' : marked ? 'given' : '';
     this.node.classList.toggle('selected', selected);
     this.node.setAttribute('aria-pressed', String(marked));
     this.node.setAttribute('aria-label', [name, percent, this.mark.textContent].filter(Boolean).join(', '));
@@ -92,15 +92,16 @@ export class FaceGrid {
   }
 
   /**
-   * @param {{answer?: Mark, marks: FaceMarks}} page `answer`: what unmarked images get
+   * @param {{answer?: Mark, searched?: number, marks: FaceMarks}} page `answer`: what unmarked images get; `searched`: the value
+   *   that is searched for, whose probability is shown then
    * @param {(mark?: Mark) => string} words
    */
-  render({ answer, marks }, words) {
+  render({ answer, searched, marks }, words) {
     const selected = new Set(this.at === this.anchor ? [] : this.selection);
     for (const face of this.faces) {
       const id = face.image.image_id;
       const mark = marks.of(id, answer);
-      face.render({ answer, mark, marked: marks.given.has(id), text: words(mark), selected: selected.has(id), picture: this.pictures.of(face.image) });
+      face.render({ answer: searched ?? answer, mark, marked: marks.given.has(id), text: words(mark), selected: selected.has(id), picture: this.pictures.of(face.image) });
     }
   }
 

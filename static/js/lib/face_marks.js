@@ -1,7 +1,10 @@
 /** The mark of a face that is left out of the page; it is answered later, alone. */
 export const OUT = 'out';
 
-/** @typedef {string|number|null} Mark `OUT`, a code, null for can't tell, or a page's own word */
+/** The mark of a face that has not the value that is searched for. */
+export const NOT = 'not';
+
+/** @typedef {string|number|null} Mark `OUT`, `NOT`, a code, null for can't tell, or a page's own word */
 /** @typedef {[id: number, mark?: Mark]} Replaced what an image was marked with before; nothing if it was not marked */
 
 /**
@@ -39,12 +42,13 @@ export class FaceMarks {
   }
 
   /**
-   * Leave these out, or include them again if all of them are marked.
+   * Mark these, or take the marks away if all of them are marked.
    *
    * @param {number[]} ids
+   * @param {Mark} [mark] by default they are left out
    */
-  toggle(ids) {
-    this.put(ids, ids.every((id) => this.given.has(id)) ? undefined : OUT);
+  toggle(ids, mark = OUT) {
+    this.put(ids, ids.every((id) => this.given.has(id)) ? undefined : mark);
   }
 
   /** Undo the last step. @returns {?number[]} the images it changed, null when there is no step left */

@@ -47,7 +47,7 @@ function by({ labeller, origin, created_at: when }) {
 
 /** @param {NonNullable<Cell['filled']>} filled */
 function filledBy({ probability, certificate }) {
-  return element('span', { class: 'by' }, 'filled by the model, ', probabilityNode(probability), `, certificate ${certificate}`);
+  return element('span', { class: 'by' }, 'the model, ', probabilityNode(probability), `, certificate ${certificate}`);
 }
 
 /** @param {Annotation} annotation */

@@ -19,7 +19,7 @@ const valueName = (attribute, code) => (code === null ? "can't tell"
  */
 function about(image, attribute) {
   if (attribute && attribute.name in image.labels) return image.names[attribute.name] ?? valueName(attribute, image.labels[attribute.name]);
-  if (attribute && attribute.name in image.filled) return `${valueName(attribute, image.filled[attribute.name])}, by the model`;
+  if (attribute && attribute.name in image.filled) return valueName(attribute, image.filled[attribute.name]);
   if (attribute) return 'not labelled';
   return image.done ? 'done' : count(Object.keys(image.labels).length, 'label');
 }
@@ -36,6 +36,7 @@ export function tileNode(image, view, attribute) {
   if (image.adjudicated.length > 0) marks.push(element('span', { class: 'mark good', role: 'img', title: 'adjudicated', 'aria-label': 'adjudicated' }, '✓'));
   const flags = count(image.open_flags, 'open flag');
   if (image.open_flags > 0) marks.push(element('span', { class: 'mark bad', role: 'img', title: flags, 'aria-label': flags }, `⚑ ${image.open_flags}`));
+  if (attribute && attribute.name in image.filled) marks.push(element('span', { class: 'mark', title: 'filled by the model' }, 'model'));
   if (image.excluded) marks.push(element('span', { class: 'mark', title: exclusionText(image.excluded) }, 'excluded'));
   return element('div', { class: image.excluded ? 'tile excluded' : 'tile', role: 'gridcell', 'aria-selected': 'false', tabindex: -1, 'data-image': image.id },
     element('span', { class: 'tick', 'aria-hidden': 'true' }, '✓'),

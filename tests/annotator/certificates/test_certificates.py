@@ -112,7 +112,7 @@ def test_undone_the_cells_are_open_again_and_answers_stay(certified: ProjectFold
     save_correction(certified, Person(certified), filled[0], {"glasses": 2}, "corrected")
     with certified.database.write() as session:
         status = undo_certificate(session, 1, 1)
-    assert (status.state, status.reason) == (CertificateState.UNDONE, "local undid it.")
+    assert (status.state, status.reason) == (CertificateState.UNDONE, "It was undone.")
     with certified.database.read() as session:
         assert filled_cells(session, filled) == []
     work(certified)

@@ -7,8 +7,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from annotator.domain.certificates.basis import basis_json, decide_again
 from annotator.domain.certificates.bounds import tolerated
-from annotator.domain.certificates.decision import CANNOT_TELL, UNANSWERED, Decision, Sample, decide
+from annotator.domain.certificates.decision import (
+    CANNOT_TELL,
+    OUTSIDE,
+    UNANSWERED,
+    Decision,
+    Sample,
+    decide,
+)
 from annotator.domain.certificates.target import Allowance, Target, level_of_attempt
 
 NO_RECALL = Target(error=0.2, recall=None, confidence=0.75)
@@ -158,3 +166,13 @@ def test_later_attempts_are_tested_more_strictly():
     ]
     assert found == sorted(found, reverse=True)
     assert found[0] > found[2]
+
+
+def test_a_decision_can_be_made_again_from_what_it_rests_on():
+    target = Target(error=0.05)
+    population, sample = a_sample([1, CANNOT_TELL, UNANSWERED, OUTSIDE])
+    labelled = np.array([900, 100])
+    basis = basis_json([4, 7], population, sample, labelled, 2000, Allowance(people=0.001, measured=True))
+    again = decide_again(json.loads(json.dumps(basis)), target, 2)
+    assert again == decide(population, sample, labelled, 2000, target, 2, Allowance(0.001, measured=True))
+    assert (again.errors, again.unanswered) == (3, 1)

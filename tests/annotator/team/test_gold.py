@@ -13,6 +13,7 @@ from annotator.errors import FacelabelError
 from annotator.models import Annotation, Gold, Image, Label, now
 from annotator.project import ProjectFolder
 from annotator.services.annotation.bulk import SweptCell, SweptPage, submit_page
+from annotator.services.exporting.label_files import write_labels
 from annotator.services.review.details import read_image
 from annotator.services.review.queue import review_queue
 from annotator.services.tasks.cursor import GOLD_DELAY
@@ -133,11 +134,16 @@ def test_only_what_a_reviewer_decided_becomes_gold_and_it_can_be_removed(filled:
         assert not is_gold(session, task.image_id)
 
 
-def test_the_command_adds_lists_and_removes(filled: ProjectFolder, faces: Path):
+def test_the_command_adds_lists_and_removes(filled: ProjectFolder, faces: Path, tmp_path: Path):
     answers = faces / "answers.csv"
     assert json.loads(gold(filled.path, "add", str(answers), "--json").stdout)["images"] == 40
-    listed = json.loads(gold(filled.path, "list", "--json").stdout)
+    table = tmp_path / "gold.csv"
+    listed = json.loads(gold(filled.path, "list", "--csv", str(table), "--json").stdout)
     assert len(listed) == 40
+    write_labels(filled, tmp_path / "labels.csv")
+    assert table.read_text() == (tmp_path / "labels.csv").read_text(), (
+        "every image is gold, and has these labels"
+    )
     assert gold(filled.path, "remove", listed[0]["image_name"]).stdout == "1 image is no longer gold.\n"
     assert gold(filled.path, "remove").returncode == 2
     with filled.database.write() as session:

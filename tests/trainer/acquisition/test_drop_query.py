@@ -3,12 +3,15 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
+import torch
 
 from tests.support.acquisition.pools import one_attribute
 from trainer.acquisition import STRATEGIES
 from trainer.acquisition.drop_query import DropQuery, central, inconsistent
 from trainer.acquisition.mixing import ColdStart
 from trainer.data.snapshot import UNLABELLED
+from trainer.probe.linear_heads import dropped
 
 
 def clusters(images: int, seed: int = 0) -> np.ndarray:
@@ -55,3 +58,11 @@ def test_inconsistent_images_are_asked_first():
     assert len(np.unique(pool.embeddings[chosen].argmax(axis=1))) == 4
     consistent = replace(pool, dropout={"hair": np.tile(p, (3, 1, 1))})
     assert len(DropQuery().choose(consistent, pool.askable, head)) > head / 2
+
+
+def test_dropout_hides_three_quarters_of_the_coordinates_and_keeps_their_mean():
+    embeddings = torch.ones(400, 50)
+    hidden = dropped(embeddings, torch.Generator().manual_seed(1))
+    assert torch.equal(hidden, dropped(embeddings, torch.Generator().manual_seed(1)))
+    assert set(hidden.unique().tolist()) == {0.0, 4.0}
+    assert float(hidden.mean()) == pytest.approx(1, abs=0.05)
