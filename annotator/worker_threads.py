@@ -14,11 +14,12 @@ from annotator.services.common.cached_stats import StatisticsCounter
 from annotator.services.grouping.listing import LEAKS
 from annotator.services.insights.throughput import OPEN_CELLS
 from annotator.services.rounds.status import COUNTS
+from annotator.services.tasks.anchoring import ANCHORING
 from annotator.services.tasks.overlap import LabellerEstimates
 from annotator.services.team.class_balance import DISTRIBUTIONS
 from annotator.services.team.metrics import TEAM
 
-STATISTICS = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, LEAKS)
+STATISTICS = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, ANCHORING, LEAKS)
 """The statistics that the worker computes for the pages of a large project."""
 STATISTICS_SECONDS = 2.0
 """How often the worker checks whether statistics are out of date."""
@@ -43,10 +44,10 @@ def start_threads(project: ProjectFolder, ended: Event) -> list[Thread]:
     return threads
 
 
-def _repeat(step: Callable[[], None], ended: Event) -> None:
-    """Take a step every few seconds until the event is set: compute statistics, or estimate how the labellers err."""
+def _repeat(run_step: Callable[[], object], ended: Event) -> None:
+    """Run a step again and again until the event is set."""
     while not ended.wait(STATISTICS_SECONDS):
         try:
-            step()
+            run_step()
         except Exception:  # noqa: BLE001 - whatever happened, the pages keep the last statistics
-            _log.exception("the statistics could not be computed; the worker tries again")
+            _log.exception("statistics could not be computed; the worker tries again")

@@ -12,6 +12,7 @@ from annotator.db import Session
 from annotator.domain.roles import Role, Scope
 from annotator.domain.timestamps import utc_text
 from annotator.services.access.account import find_account
+from annotator.services.access.identities import link_identity, unlink_identities
 from annotator.services.access.log import COMMAND, Event, record
 from annotator.services.access.passwords import hash_password
 from annotator.services.access.sessions import end_sessions, open_sessions
@@ -206,6 +207,37 @@ def log_out(name: str, project: Path) -> None:
         count = end_sessions(session, find_account(session, name).id)
         _record(session, Event.SESSION_ENDED, f"all of {_account(session, name)}")
     click.echo(f"{count} sessions of {name} are ended.")
+
+
+@users_group.command("link")
+@click.argument("name")
+@click.argument("subject")
+@click.option(
+    "--issuer",
+    envvar="FACELABEL_OIDC_ISSUER",
+    required=True,
+    help="The provider's address.  [default: FACELABEL_OIDC_ISSUER]",
+)
+@project_option
+def link(name: str, subject: str, issuer: str, project: Path) -> None:
+    """Let the provider's login of a person open an existing account, too; SUBJECT is the provider's identifier (`sub`)."""
+    with open_project(project).database.write() as session:
+        number = find_account(session, name).id
+        link_identity(session, number, issuer.rstrip("/"), subject)
+        _record(session, Event.IDENTITY_LINKED, f"account {number}")
+    click.echo(f"{name} can log in through {issuer}, too.")
+
+
+@users_group.command("unlink")
+@click.argument("name")
+@project_option
+def unlink(name: str, project: Path) -> None:
+    """Let no provider's login open an account any more; sessions that began so end."""
+    with open_project(project).database.write() as session:
+        number = find_account(session, name).id
+        count = unlink_identities(session, number)
+        _record(session, Event.IDENTITY_UNLINKED, f"account {number}")
+    click.echo(f"{name} logs in with a password only." if count else f"{name} was not linked.")
 
 
 @users_group.command("revoke")

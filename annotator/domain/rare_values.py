@@ -120,7 +120,7 @@ def recent_answers(models: NDArray[np.int64], current: int) -> NDArray[np.bool_]
         models: (answers,) the number of the model that gave each score; later models have higher numbers.
         current: the number of the model that scores the images now.
     """
-    chosen = models == current
+    chosen: NDArray[np.bool_] = models == current
     for earlier in sorted({*models.tolist()} - {current}, reverse=True):
         if chosen.sum() >= ENOUGH:
             break

@@ -84,7 +84,7 @@ class Limited(Generic[Arguments, Result]):
 
     def __init__(self, decode: Callable[Arguments, Result], max_pixels: int) -> None:
         self._decode = decode
-        self._memory = _BYTES + _BYTES_PER_PIXEL * max(max_pixels, MAX_PIXELS)
+        self._memory = memory_for(max_pixels)
         share = max(1.0, max_pixels / MAX_PIXELS)
         self._processor_seconds = math.ceil(share * PROCESSOR_SECONDS)
         self._seconds = share * SECONDS
@@ -93,7 +93,7 @@ class Limited(Generic[Arguments, Result]):
         """Call the function within the limits."""
         used = resource.getrusage(resource.RUSAGE_SELF)
         _limit(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime) + self._processor_seconds)
-        _limit_memory(self._memory)
+        limit_memory(self._memory)
         signal.setitimer(signal.ITIMER_REAL, self._seconds)
         try:
             return self._decode(*arguments, **named)
@@ -160,11 +160,16 @@ def limit_process(memory: int, processor_seconds: int) -> None:
         processor_seconds: the process is killed after them.
     """
     begin_decoding()
-    _limit_memory(memory)
+    limit_memory(memory)
     _limit(resource.RLIMIT_CPU, processor_seconds)
 
 
-def _limit_memory(more: int) -> None:
+def memory_for(max_pixels: int) -> int:
+    """The bytes of private memory that decoding a file of so many pixels may take."""
+    return _BYTES + _BYTES_PER_PIXEL * max(max_pixels, MAX_PIXELS)
+
+
+def limit_memory(more: int) -> None:
     """Limit this process to the private memory that it has and `more` bytes: what it was forked from may have loaded a lot."""
     pages = int(_STATE.read_text().split()[5]) if _STATE.exists() else 0
     _limit(resource.RLIMIT_DATA, pages * resource.getpagesize() + more)

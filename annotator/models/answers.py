@@ -5,17 +5,29 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import JSON, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from annotator.models.base import Base
 
 
 class Submission(Base):
-    """One acknowledged request of a labeller, with its idempotency key."""
+    """One acknowledged request of a labeller, with its idempotency key.
+
+    `withheld`, `suggested`: as in the answered lease; null if it takes no part in the comparison of services/tasks/withholding.
+    """
 
     __tablename__ = "submissions"
-    __table_args__ = (Index("ix_submissions_labeller", "labeller_id", "id"),)
+    __table_args__ = (
+        Index("ix_submissions_labeller", "labeller_id", "id"),
+        # Few answers are compared.
+        Index(
+            "ix_submissions_compared",
+            "id",
+            sqlite_where=text("withheld IS NOT NULL"),
+            postgresql_where=text("withheld IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
@@ -27,6 +39,8 @@ class Submission(Base):
     undoes: Mapped[int | None] = mapped_column(ForeignKey("submissions.id"), unique=True)
     milliseconds: Mapped[int | None]
     drawn: Mapped[float | None]  # `drawn` of the answered lease
+    withheld: Mapped[bool | None]
+    suggested: Mapped[list[list[int]] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime]
 
 

@@ -37,6 +37,9 @@ class Project(Base):
     overlap_confidence: Mapped[float] = mapped_column(server_default="1")
     gold_share: Mapped[float] = mapped_column(server_default="0.05")
     relabel_share: Mapped[float] = mapped_column(server_default="0.05")
+    withhold_share: Mapped[float] = mapped_column(server_default="0.03")
+    # random and secret: it decides from whom suggestions are withheld, see services/tasks/withholding
+    withhold_key: Mapped[str]
     aggregation: Mapped[str] = mapped_column(server_default="majority")
     qualification_images: Mapped[int] = mapped_column(server_default="0")  # 0: nobody needs to qualify
     qualification_share: Mapped[float] = mapped_column(server_default="0.8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from annotator.models.base import Base
@@ -14,7 +14,9 @@ class Lease(Base):
     """An image that somebody works on. Only an answer with this token is in time.
 
     `drawn`: the probability with which the image was drawn at random, 0 if the query strategy chose it; null if it came in
-    another way.
+    another way. `withheld`: whether this labeller does not see the suggestions, to measure how far people follow them; false:
+    they see them, and the answer is compared; null: it is not compared (services/tasks/withholding). `suggested`: then what the
+    model suggests, [attribute id, code] each.
     """
 
     __tablename__ = "leases"
@@ -24,6 +26,8 @@ class Lease(Base):
     token: Mapped[str] = mapped_column(unique=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)
     drawn: Mapped[float | None]
+    withheld: Mapped[bool | None]
+    suggested: Mapped[list[list[int]] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class Skip(Base):

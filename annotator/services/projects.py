@@ -195,6 +195,7 @@ def _fill_database(folder: ProjectFolder, name: str, schema: Schema, template: T
                 id=1,
                 name=name,
                 token=secrets.token_hex(8),
+                withhold_key=secrets.token_hex(16),
                 split_seed=template.splits.seed,
                 share_test=template.splits.share_test,
                 share_val=template.splits.share_val,

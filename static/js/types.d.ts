@@ -982,6 +982,8 @@ export interface OwnAccount {
   has_password: boolean;
   sessions: BrowserSession[];
   tokens: Token[];
+  provider: string | null;
+  linked: boolean;
 }
 
 /** A page of the access log. */
@@ -999,13 +1001,33 @@ export interface AttributeAgreement {
   cohen: { first: string; second: string; kappa: Coefficient }[];
 }
 
+/** Of `answers`, how many equal the value that the model suggests. */
+export interface Agreeing {
+  equal: number;
+  answers: number;
+}
+
+/** How far people follow suggestions; `attribute` and `labeller` are null in sum. */
+export interface Anchoring {
+  attribute: string | null;
+  labeller: string | null;
+  shown: Agreeing;
+  withheld: Agreeing;
+  images: number;
+  difference: number | null;
+  low: number | null;
+  high: number | null;
+  text: string;
+}
+
 export interface Team {
   accounts: boolean;
   manages: boolean;
   members: Member[];
   attributes: AttributeAgreement[];
-  settings: { overlap_share: number; overlap_opinions: number; overlap_confidence: number; gold_share: number; relabel_share: number; aggregation: string } | null;
+  settings: { overlap_share: number; overlap_opinions: number; overlap_confidence: number; gold_share: number; relabel_share: number; aggregation: string; withhold_share: number } | null;
   noise: { attribute: string; text: string }[];
+  anchoring: Anchoring[];
   gold: number;
   wanted: number;
   counted_at: string | null;

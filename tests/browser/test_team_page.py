@@ -9,7 +9,13 @@ from tests.support.browser.pages import log_in
 from tests.support.projects.accounts import PASSWORD
 from tests.support.projects.labelling import ALL, Person, labels_of
 from tests.support.projects.reviewing import save_correction
-from tests.support.projects.team import answer_everything, make_gold_images, set_team_settings
+from tests.support.projects.team import (
+    answer_everything,
+    answer_glasses,
+    make_gold_images,
+    set_team_settings,
+    withhold_suggestions,
+)
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -66,6 +72,8 @@ def test_a_reviewer_sees_agreement_sets_overlap_and_aggregates(page: Page, fille
         page.get_by_label("% of the images").fill("12.5")
         page.locator("[name=relabel_share]").fill("7.5")
         page.get_by_label("% sure").fill("98.5")
+        assert page.locator("[name=withhold_share]").input_value() == "3"
+        page.locator("[name=withhold_share]").fill("2.5")
         page.get_by_role("button", name="Save the settings").click()
         page.get_by_text("The settings are saved.").wait_for()
         page.reload()
@@ -73,8 +81,23 @@ def test_a_reviewer_sees_agreement_sets_overlap_and_aggregates(page: Page, fille
         assert page.get_by_label("% of the images").input_value() == "12.5"
         assert page.locator("[name=relabel_share]").input_value() == "7.5"
         assert page.get_by_label("% sure").input_value() == "98.5"
+        assert page.locator("[name=withhold_share]").input_value() == "2.5"
         assert page.locator("#accounts").is_hidden()
     assert labels_of(filled, 2)["glasses"] == 2
+
+
+def test_a_reviewer_sees_how_far_people_follow_suggestions(
+    page: Page, filled: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+):
+    withhold_suggestions(filled, monkeypatch)
+    answer_glasses(Person(filled, "Ada"), blind=1)
+    with Server(filled.path) as server:
+        page.goto(f"{server.url}/team")
+        row = page.locator("#followed tr[data-anchoring=glasses]")
+        row.wait_for()
+        assert row.locator("td").first.inner_text().startswith("100 % of ")
+        assert row.locator("td").nth(1).inner_text().startswith("0 % of ")
+        assert row.locator("td").nth(2).inner_text() == "too few to say"
 
 
 def test_a_labeller_sees_only_their_own_metrics(page: Page, filled: ProjectFolder):

@@ -20,6 +20,12 @@ def instructions() -> list[tuple[str, str]]:
     return [(line.partition(" ")[0], line.partition(" ")[2]) for line in lines if line]
 
 
+def extras() -> str:
+    """The extras that the image installs unless somebody chooses others."""
+    [argument] = [argument for name, argument in instructions() if name == "ARG"]
+    return argument.removeprefix("EXTRAS=")
+
+
 def copy_context(folder: Path) -> None:
     """Copy what the first stage copies, if the builder gets it, to `source` below a folder."""
     ignored = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from annotator.formats.importers.frame_request import FrameRequest
+from annotator.imaging.decoder_pool import begin_decoding, limit_memory, memory_for
 from annotator.imaging.perceptual_hash import perceptual_hash
 
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
@@ -32,6 +33,8 @@ def decode_frames(path: Path, folder: Path, request: FrameRequest, sending: Conn
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the decoder prints hundreds of warnings
     os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "protocol_whitelist;file"
     cv2.setNumThreads(1)
+    begin_decoding()
+    limit_memory(memory_for(request.max_pixels))
     sending.send(("alive", None))
     try:
         sending.send(("end", _decode(path, folder, request, sending)))

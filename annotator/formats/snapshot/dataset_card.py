@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from annotator.domain.grouping.splits import SplitRule
+from annotator.domain.metrics.anchoring import Agreeing, Anchoring
 from annotator.domain.metrics.noise_ceiling import NoiseCounts, ceiling_text
 from annotator.domain.plurals import counted
 from annotator.domain.schema import CANNOT_TELL_NAME, Attribute, Schema
@@ -49,6 +50,8 @@ class Labelling:
     """All answers, including those that were corrected later, per origin."""
     labellers: int = 0
     agreement: list[AttributeAgreement] = field(default_factory=list)
+    anchoring: list[tuple[str, Anchoring]] = field(default_factory=list)
+    """How far people follow suggestions: in sum, then by attribute; empty if suggestions were never withheld."""
 
 
 Table = list[list[str]]
@@ -142,6 +145,7 @@ def _sections(
         ),
         *(_attribute(attribute, tally) for attribute in schema.attributes),
         _agreement(labelling),
+        *_anchoring(labelling),
         *_noise(schema, tally, labelling),
         Section(
             "How it was labelled",
@@ -238,6 +242,36 @@ def _agreement(labelling: Labelling) -> Section:
         ["Over the cells that two people or more answered: agreeing pairs, and Krippendorff's alpha."],
         [["attribute", "cells", "agreement", "alpha"], *rows],
     )
+
+
+def _anchoring(labelling: Labelling) -> list[Section]:
+    if not labelling.anchoring:
+        return []
+    rows = [
+        [name, _percent(*_counts(one.shown)), _percent(*_counts(one.withheld)), _points(one)]
+        for name, one in labelling.anchoring
+    ]
+    return [
+        Section(
+            "How far people follow suggestions",
+            [
+                "Answers that equal the model's value, with the suggestion in sight and without it, as chance decided.",
+                "The difference is in percentage points, with its 95 % interval by groups.",
+                labelling.anchoring[0][1].text,
+            ],
+            [["attribute", "in sight", "withheld", "difference"], *rows],
+        )
+    ]
+
+
+def _counts(agreeing: Agreeing) -> tuple[int, int]:
+    return agreeing.equal, agreeing.answers
+
+
+def _points(one: Anchoring) -> str:
+    if one.difference is None or one.low is None or one.high is None:
+        return "too few to say"
+    return f"{100 * one.difference:+.1f} ({100 * one.low:+.1f} to {100 * one.high:+.1f})"
 
 
 def _noise(schema: Schema, tally: Tally, labelling: Labelling) -> list[Section]:

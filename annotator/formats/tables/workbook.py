@@ -16,10 +16,11 @@ from annotator.errors import FacelabelError
 ENDINGS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 """File name extensions of workbooks."""
 
-_MEMORY = 4 * 2**30
+_MEMORY = 2 * 2**30
 _SECONDS = 120
-_MAX_CELLS = 20_000_000
-_MAX_BYTES = 512 * 2**20
+_MAX_CELLS = 10_000_000
+"""Cells of all sheets together; the rows of an Excel sheet with nine columns are as many."""
+_MAX_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def read_workbook(path: Path) -> list[Sheet]:
     """Read all sheets of a workbook; numbers are texts without .0, dates are texts such as 2026-11-29.
 
     Raises:
-        FacelabelError: if it is not a workbook, or needs more than 4 GiB of memory or two minutes.
+        FacelabelError: if it is not a workbook, or needs more than 2 GiB of memory or two minutes.
     """
     try:
         done = subprocess.run(
@@ -64,14 +65,16 @@ def _bad(path: Path, what: str) -> FacelabelError:
 def _print_sheets(path: str) -> None:
     from python_calamine import CalamineWorkbook  # noqa: PLC0415 - only the process loads it
 
-    written = 0
+    written = cells = 0
     workbook = CalamineWorkbook.from_path(path)
     for name in workbook.sheet_names:
         sheet = workbook.get_sheet_by_name(name)
-        if sheet.start is None:
+        if sheet.start is None or sheet.end is None:
             continue
-        if sheet.total_height * sheet.total_width > _MAX_CELLS:
-            sys.exit(f"its sheet {name!r} has more than {_MAX_CELLS // 10**6} million cells")
+        (top, left), (bottom, right) = sheet.start, sheet.end
+        cells += (bottom - top + 1) * (right - left + 1)
+        if cells > _MAX_CELLS:
+            sys.exit(f"it has more than {_MAX_CELLS // 10**6} million cells")
         rows = [[_text(cell) for cell in row] for row in sheet.to_python(skip_empty_area=True)]
         line = json.dumps([name, sheet.start[0] + 1, rows])
         written += len(line)

@@ -50,6 +50,8 @@ class Event(StrEnum):
     ACCOUNT_CHANGED = "account changed"
     ACCOUNT_DELETED = "account deleted"
     PASSWORD_CHANGED = "password changed"  # noqa: S105 - not a password
+    IDENTITY_LINKED = "identity linked"
+    IDENTITY_UNLINKED = "identity unlinked"
     TOKEN_MADE = "token made"  # noqa: S105
     TOKEN_REVOKED = "token revoked"  # noqa: S105
     SETTINGS_CHANGED = "settings changed"
@@ -81,7 +83,7 @@ _KINDS = {
     **dict.fromkeys(
         (
             Event.ACCOUNT_ADDED, Event.ACCOUNT_CHANGED, Event.ACCOUNT_DELETED,
-            Event.PASSWORD_CHANGED, Event.TOKEN_MADE, Event.TOKEN_REVOKED,
+            Event.PASSWORD_CHANGED, Event.IDENTITY_LINKED, Event.IDENTITY_UNLINKED, Event.TOKEN_MADE, Event.TOKEN_REVOKED,
         ),
         AccessKind.ACCOUNT,
     ),

@@ -76,11 +76,12 @@ class OpenIdProvider:
         self._read_at = 0.0
         self._places = threading.BoundedSemaphore(_AT_ONCE)
 
-    def begin(self, redirect_uri: str) -> tuple[str, Flow]:
+    def begin(self, redirect_uri: str, *, afresh: bool = False) -> tuple[str, Flow]:
         """Return the provider's address where somebody logs in, and what to keep for the way back.
 
         Args:
             redirect_uri: the address that the provider sends the browser to afterwards.
+            afresh: whether the person must log in at the provider even if somebody is logged in there.
 
         Raises:
             FacelabelError: if the provider does not answer, or not as it should.
@@ -92,6 +93,7 @@ class OpenIdProvider:
                 state=flow.state,
                 nonce=flow.nonce,
                 code_verifier=flow.verifier,
+                **({"prompt": "login"} if afresh else {}),
             )
         return str(url), flow
 

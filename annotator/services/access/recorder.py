@@ -34,7 +34,7 @@ class AccessRecorder:
         self._lock = threading.Lock()
         self._sessions: dict[int, datetime] = {}
         self._tokens: dict[int, datetime] = {}
-        self._seen: dict[tuple[int, int], tuple[datetime, str]] = {}
+        self._seen: dict[tuple[int, str], tuple[datetime, str]] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="access-log", daemon=True)
 
@@ -49,10 +49,16 @@ class AccessRecorder:
             elif account.token_id is not None:
                 self._tokens[account.token_id] = time
 
-    def saw_answers(self, account: Account, image_id: int, address: str) -> None:
-        """Note that somebody saw the answers to an image. What happens twice before it is written counts once."""
+    def saw_answers(self, account: Account, what: str, address: str) -> None:
+        """Note that somebody saw whose answer is what. What happens twice before it is written counts once.
+
+        Args:
+            account: who.
+            what: of what, such as "image 7".
+            address: the client's.
+        """
         with self._lock:
-            self._seen.setdefault((account.id, image_id), (now(), address))
+            self._seen.setdefault((account.id, what), (now(), address))
 
     def tell(self, labeller_id: int | None, address: str, event: Event, target: str = "") -> None:
         """Add an entry to the access log at once. If that fails, the server's log has it."""
@@ -98,7 +104,7 @@ class AccessRecorder:
         self,
         sessions: dict[int, datetime],
         tokens: dict[int, datetime],
-        seen: dict[tuple[int, int], tuple[datetime, str]],
+        seen: dict[tuple[int, str], tuple[datetime, str]],
     ) -> None:
         with self._project.database.write(durable=False) as session:
             for table, uses in ((LoginSession, sessions), (ApiToken, tokens)):
@@ -107,8 +113,8 @@ class AccessRecorder:
             record_all(
                 session,
                 [
-                    (time, who, address, Event.ANSWERS_SEEN, f"image {image}")
-                    for (who, image), (time, address) in seen.items()
+                    (time, who, address, Event.ANSWERS_SEEN, what)
+                    for (who, what), (time, address) in seen.items()
                 ],
             )
 

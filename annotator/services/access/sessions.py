@@ -145,6 +145,12 @@ def end_sessions(session: Session, labeller_id: int, *, but: int | None = None) 
     return result.rowcount
 
 
+def end_provider_sessions(session: Session, labeller_id: int) -> None:
+    """End the sessions of an account that began through an OpenID Connect provider."""
+    through_provider = LoginSession.id_token.is_not(None)
+    session.execute(delete(LoginSession).where(LoginSession.labeller_id == labeller_id, through_provider))
+
+
 def end_all_sessions(session: Session) -> None:
     """End all sessions of all accounts."""
     session.execute(delete(LoginSession))

@@ -30,7 +30,8 @@ class NewAnnotation(NamedTuple):
 
 def add_submission(session: Session, **columns: Any) -> int:
     """Add a submission and return its id. `columns`: values of `Submission`; those that are missing get their usual value."""
-    row = {"late": False, "undoes": None, "milliseconds": None, "drawn": None, "created_at": now()} | columns
+    nothing = dict.fromkeys(("undoes", "milliseconds", "drawn", "withheld", "suggested"))
+    row = {"late": False, "created_at": now()} | nothing | columns
     [number] = session.connection().execute(_ADD_SUBMISSION, row).inserted_primary_key or [0]
     return int(number)
 

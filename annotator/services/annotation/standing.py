@@ -23,6 +23,8 @@ class ImageState:
     Args:
         holder: who holds it.
         drawn: how it was drawn (`Lease.drawn`), if the labeller holds it.
+        withheld: whether its suggestions are withheld (`Lease.withheld`), if the labeller holds it.
+        suggested: what the model suggests (`Lease.suggested`), if the labeller holds it.
         done: whether it needs no further answer.
         fixed: whether it is gold or was asked again.
         finished_by_other: whether people finished it, nobody holds it, and somebody else answered in it. An image with filled
@@ -33,6 +35,8 @@ class ImageState:
 
     holder: Holder
     drawn: float | None
+    withheld: bool | None
+    suggested: list[list[int]] | None
     done: bool
     fixed: bool
     finished_by_other: bool
@@ -70,9 +74,12 @@ def read_image_state(
     owners = {row.attribute_id: _owner(row, labeller_id) for row in rows if row.attribute_id is not None}
     image = rows[0]
     holder, done = _holder(image, labeller_id, token), image.open_cells == 0
+    is_holder = holder is Holder.LABELLER
     return ImageState(
         holder=holder,
-        drawn=image.drawn if holder is Holder.LABELLER else None,
+        drawn=image.drawn if is_holder else None,
+        withheld=image.withheld if is_holder else None,
+        suggested=image.suggested if is_holder else None,
         done=done,
         fixed=bool(image.fixed),
         finished_by_other=done
@@ -142,6 +149,7 @@ def _states() -> Select[*tuple[Any, ...]]:
         select(
             *(Image.id, Image.open_cells, Image.exclusion_id, COVERED, fixed.label("fixed")),
             *(Lease.token, Lease.labeller_id.label("holder_id"), live, Lease.drawn),
+            *(Lease.withheld, Lease.suggested),
             *(Label.attribute_id, Annotation.origin, Submission.labeller_id),
         )
         .select_from(Image)

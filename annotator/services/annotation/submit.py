@@ -101,6 +101,8 @@ def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
     codes = {name: code_of_answer(session, active.schema, name, value) for name, value in values.items()}
     opinions = {n for n in codes if decide(state.cell(active.ids[n]), Way.ANSWER) is KeptAs.OPINION}
     late = state.holder is Holder.OTHER or (state.holder is Holder.NOBODY and bool(opinions))
+    # An older page may show suggestions all the same: what it saw is not compared.
+    compared = not (state.withheld and (submitted.accepted or submitted.corrected))
     submission_id = add_submission(
         session,
         key=submitted.key,
@@ -111,6 +113,8 @@ def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
         late=late,
         milliseconds=submitted.milliseconds,
         drawn=state.drawn,
+        withheld=state.withheld if compared else None,
+        suggested=state.suggested if compared else None,
     )
     if submitted.skip:
         session.merge(Skip(image_id=submitted.image_id, labeller_id=labeller_id, reason=submitted.reason))

@@ -1,4 +1,4 @@
-"""How the labels were made, for a snapshot's card: origins, number of labellers, agreement."""
+"""How the labels were made, for a snapshot's card: origins, number of labellers, agreement, and how far people follow suggestions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.agreement.coefficients import krippendorff_alpha, percent_agreement
 from annotator.domain.agreement.ratings import Ratings
+from annotator.domain.metrics.anchoring import Anchoring
 from annotator.domain.metrics.noise_ceiling import NoiseCounts, count_noise
 from annotator.domain.schema import Attribute
 from annotator.domain.states import INDEPENDENT, PERSONAL, Origin, SubmissionKind
@@ -18,6 +19,7 @@ from annotator.models import Annotation, AskedAgain, Gold, QualificationImage, S
 from annotator.services.common.counted import of_counted_image
 from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import active_schema
+from annotator.services.tasks.anchoring import compute_anchoring
 
 _NO_LABELLING = (
     SubmissionKind.IMPORT,
@@ -33,7 +35,15 @@ _PART = 100_000  # annotations of one query
 def read_labelling(session: Session) -> Labelling:
     """Read how the labels were made, without names of people or times."""
     people = select(func.count(distinct(Submission.labeller_id))).where(Submission.kind.not_in(_NO_LABELLING))
-    return Labelling(_origins(session), session.scalar(people) or 0, _agreement(session))
+    origins, labellers = _origins(session), session.scalar(people) or 0
+    return Labelling(origins, labellers, _agreement(session), anchoring=_anchoring(session))
+
+
+def _anchoring(session: Session) -> list[tuple[str, Anchoring]]:
+    report = compute_anchoring(session)
+    if not report.total.withheld.answers:
+        return []
+    return [("all", report.total), *report.attributes.items()]
 
 
 def _origins(session: Session) -> dict[str, int]:

@@ -23,6 +23,7 @@ from annotator.services.review.label_issues import LabelIssue, label_issues_of
 from annotator.services.review.own_answers import own_codes
 from annotator.services.schema.active import ActiveSchema, active_schema
 from annotator.services.tasks.visibility import is_blind
+from annotator.services.tasks.withholding import is_withheld
 
 CONFIDENT = 0.9
 """A reviewer looks at a label if the model gives another value at least this probability."""
@@ -107,7 +108,11 @@ def unknown_image(image_id: int) -> NotFound:
 
 
 def read_image(
-    project: ProjectFolder, session: Session, image_id: int, own_of: int | None = None
+    project: ProjectFolder,
+    session: Session,
+    image_id: int,
+    own_of: int | None = None,
+    viewer_id: int | None = None,
 ) -> ImageDetail:
     """Read an image with its labels, suggestions, flags and history.
 
@@ -116,6 +121,7 @@ def read_image(
         session: a session.
         image_id: the image.
         own_of: the labeller who sees only their own answers and flags; None: a reviewer.
+        viewer_id: the reviewer, who may still be asked about it without suggestions.
 
     Raises:
         NotFound: if there is no such image.
@@ -126,6 +132,8 @@ def read_image(
     active = active_schema(session)
     predictions = active_predictions(project, session, active.hash)
     blind = is_blind(session, image)
+    if viewer_id is not None and not blind:
+        blind = is_withheld(session, viewer_id, image)
     suggestions = {}
     if predictions is not None and not blind:
         suggestions = predictions.suggestions(image.name, image.sha256)

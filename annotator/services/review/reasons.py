@@ -17,6 +17,7 @@ from annotator.services.review.details import get_image
 from annotator.services.review.explainer import Explainer, Findings, Question
 from annotator.services.schema.active import active_schema
 from annotator.services.tasks.visibility import asked_of_several, is_blind
+from annotator.services.tasks.withholding import is_withheld
 
 SHOWN = 3
 """The number of similar faces that are shown."""
@@ -62,9 +63,14 @@ class SuggestionReasons:
 
 
 def read_reasons(
-    project: ProjectFolder, session: Session, explainer: Explainer, image_id: int, attribute: str
+    project: ProjectFolder,
+    session: Session,
+    explainer: Explainer,
+    image_id: int,
+    attribute: str,
+    labeller_id: int,
 ) -> SuggestionReasons:
-    """Say why a value is suggested. Until the trainer has answered, the answer is not ready: ask again.
+    """Say to a labeller why a value is suggested. Until the trainer has answered, the answer is not ready: ask again.
 
     Raises:
         NotFound: if there is no such image or attribute.
@@ -76,7 +82,7 @@ def read_reasons(
             "unknown_attribute", f"There is no attribute {attribute!r}.", do="Ask for one of the schema."
         )
     predictions = active_predictions(project, session, active.hash)
-    if is_blind(session, image):
+    if is_blind(session, image) or is_withheld(session, labeller_id, image):
         raise _nothing_suggested(
             "This image is labelled without suggestions, so that answers are independent."
         )

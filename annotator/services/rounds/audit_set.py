@@ -8,6 +8,9 @@ file. A correction can be made in sight of what the model answers, and would fla
 corrected is measured on its newest blind answer, and a cell without one is not measured. Corrections from before the first
 predictions count.
 
+Answers from whom chance withheld the suggestions (services/tasks/withholding) are blind too, but only images of the test split
+count here: the queue chose the others, most uncertain first, so they are no random draw.
+
 A certificate chooses cells by what the model answers: those of its acceptance sample are sure ones, and those that are still
 asked while it has filled the others are hard ones. Both are left out, so that what is measured stays a random choice.
 """

@@ -53,6 +53,8 @@ def put_leases(
             "token": token,
             "expires_at": expires_at,
             "drawn": drawn.get(image_id),
+            "withheld": None,
+            "suggested": None,
         }
         for image_id, token in tokens.items()
     ]

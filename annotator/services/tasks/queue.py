@@ -77,7 +77,7 @@ def next_tasks(
     predictions = active_predictions(project, session, active.hash)
     if skipped == "only":
         images = skipped_images(session, labeller_id, count)
-        return lease_tasks(session, images, labeller_id, lease_seconds, active, predictions)
+        return lease_tasks(session, images, labeller_id, lease_seconds, active, predictions, withholding=True)
     attribute_id = active.ids[attribute] if attribute else None
     reach = read_reach(session, labeller_id)
     mixed_in = images_to_mix_in(session, labeller_id, reach, count) if attribute is None else []
@@ -88,7 +88,9 @@ def next_tasks(
     images = insert_randomly(list(drawn), mixed_in)
     if not images and skipped == "last" and attribute is None:
         images = skipped_images(session, labeller_id, count, once=True)
-    return lease_tasks(session, images, labeller_id, lease_seconds, active, predictions, drawn)
+    return lease_tasks(
+        session, images, labeller_id, lease_seconds, active, predictions, drawn, withholding=True
+    )
 
 
 def _ordinary(
@@ -128,19 +130,25 @@ def lease_again(
         return None
     active = active_schema(session)
     predictions = active_predictions(project, session, active.hash)
-    return lease_tasks(session, [image_id], labeller_id, lease_seconds, active, predictions)[0]
+    return lease_tasks(
+        session, [image_id], labeller_id, lease_seconds, active, predictions, withholding=True
+    )[0]
 
 
 def held_tasks(
     project: ProjectFolder, session: Session, labeller_id: int, tokens: Collection[str]
 ) -> list[Task]:
     """Read the tasks of leases that a labeller holds again, with the suggestions of today. The leases stay as they are."""
-    held = select(Lease.image_id, Lease.token).where(
+    held = select(Lease.image_id, Lease.token, Lease.withheld).where(
         Lease.labeller_id == labeller_id, Lease.token.in_(tokens), Lease.expires_at > now()
     )
-    leases = dict(session.execute(held).all())
+    leases = session.execute(held).all()
     active = active_schema(session)
-    return read_tasks(session, leases, active, active_predictions(project, session, active.hash))
+    predictions = active_predictions(project, session, active.hash)
+    withheld = {lease.image_id for lease in leases if lease.withheld}
+    return read_tasks(
+        session, {lease.image_id: lease.token for lease in leases}, active, predictions, withheld
+    )
 
 
 _FREE = and_(Image.open_cells > 0, COUNTED, NOT_LEASED)

@@ -1,4 +1,4 @@
-"""The settings of a team: overlap, gold images, images asked again, and how opinions are merged into labels."""
+"""The settings of a team: overlap, gold images, images asked again, withheld suggestions, and how opinions become labels."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from annotator.models import Certificate, Project
 Method = Literal["majority", "dawid_skene"]
 METHODS: tuple[Method, ...] = ("majority", "dawid_skene")
 MAX_OPINIONS = 20
+MAX_WITHHELD = 0.2
+"""The largest share of withheld suggestions; four times as many answers are compared with them."""
 _SHUFFLE_BITS = 56  # of Image.shuffle
 
 
@@ -30,6 +32,8 @@ class TeamSettings:
         gold_share: fraction of a labeller's tasks, 0 to 0.5, that are gold images, as long as there are any.
         relabel_share: fraction of a labeller's tasks, 0 to 0.5, that are images with a suspicious label, as long as there are any.
         aggregation: the method that merges opinions into a label, majority or dawid_skene.
+        withhold_share: fraction of the images, 0 to MAX_WITHHELD, that a labeller gets without suggestions, to measure how far
+            people follow them (services/tasks/withholding).
     """
 
     overlap_share: float = 0.0
@@ -38,6 +42,7 @@ class TeamSettings:
     gold_share: float = 0.05
     relabel_share: float = 0.05
     aggregation: str = "majority"
+    withhold_share: float = 0.03
 
     @property
     def overlap_end(self) -> int:
@@ -58,6 +63,7 @@ _CURRENT = select(
     Project.gold_share,
     Project.relabel_share,
     Project.aggregation,
+    Project.withhold_share,
 )
 
 _WITH_SAMPLING = _CURRENT.add_columns(exists().where(Certificate.state == CertificateState.SAMPLING))
@@ -94,6 +100,10 @@ def write_settings(session: Session, settings: TeamSettings) -> None:
         (
             0 <= settings.relabel_share <= 0.5,
             "The share of images that are asked again must be between 0 and 0.5.",
+        ),
+        (
+            0 <= settings.withhold_share <= MAX_WITHHELD,
+            f"The share of withheld suggestions must be between 0 and {MAX_WITHHELD:g}.",
         ),
         (settings.aggregation in METHODS, f"Opinions can be merged by {' or '.join(METHODS)}."),
     ):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Row, bindparam, select
@@ -19,6 +19,7 @@ from annotator.services.predictions.active import ActivePredictions
 from annotator.services.schema.active import ActiveSchema
 from annotator.services.tasks.leases import NOT_DRAWN, put_leases
 from annotator.services.tasks.visibility import blind_among
+from annotator.services.tasks.withholding import NONE_WITHHELD, note_comparisons, read_withholding
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Task:
         faces: all faces, largest first; [] if none was found; None if the image was not searched yet and came without.
         detailed: whether the original has more pixels than the view.
         thumbnail: the part that a grid shows; None if the view serves.
+        withheld: attribute → the value that the model would suggest, if the suggestions are withheld from the labeller.
     """
 
     image_id: int
@@ -94,6 +96,7 @@ class Task:
     faces: list[TaskFace] | None
     detailed: bool
     thumbnail: Crop | None
+    withheld: Mapping[str, int] = field(default_factory=dict)
 
 
 def lease_tasks(
@@ -104,13 +107,38 @@ def lease_tasks(
     active: ActiveSchema,
     predictions: ActivePredictions | None,
     drawn: Mapping[int, float | None] = NOT_DRAWN,
+    *,
+    withholding: bool = False,
 ) -> list[Task]:
-    """Lease images to a labeller as tasks, in the given order; arguments as of `put_leases`."""
+    """Lease images to a labeller as tasks, in the given order.
+
+    Args:
+        session: a writing session.
+        image_ids: the images.
+        labeller_id: who gets them.
+        lease_seconds: for how long.
+        active: the active schema.
+        predictions: what suggests values.
+        drawn: how some of them were drawn (`Lease.drawn`).
+        withholding: whether some of them may come without suggestions (services/tasks/withholding).
+    """
     if not image_ids:
         return []
-    return read_tasks(
-        session, put_leases(session, image_ids, labeller_id, lease_seconds, drawn), active, predictions
+    tokens = put_leases(session, image_ids, labeller_id, lease_seconds, drawn)
+    chosen = read_withholding(session) if withholding and predictions is not None else NONE_WITHHELD
+    withheld = chosen.withheld(labeller_id, image_ids)
+    tasks = read_tasks(session, tokens, active, predictions, withheld)
+    note_comparisons(
+        session, labeller_id, chosen, {task.image_id: _suggested(task, active) for task in tasks}
     )
+    return tasks
+
+
+def _suggested(task: Task, active: ActiveSchema) -> list[list[int]]:
+    """What the model suggests for a task, shown or withheld: [attribute id, code] each."""
+    shown = {cell.attribute: cell.suggestion.code for cell in task.cells if cell.suggestion}
+    codes = shown | dict(task.withheld)
+    return [[active.ids[n], code] for n, code in codes.items() if active.schema[n].kind == "categorical"]
 
 
 def read_tasks(
@@ -118,8 +146,17 @@ def read_tasks(
     tokens: Mapping[int, str],
     active: ActiveSchema,
     predictions: ActivePredictions | None,
+    withheld: Collection[int] = (),
 ) -> list[Task]:
-    """Read the tasks of leased images, in the order of `tokens`: image id → token of the lease."""
+    """Read the tasks of leased images.
+
+    Args:
+        session: a session.
+        tokens: image id → token of the lease; the tasks come in this order.
+        active: the active schema.
+        predictions: what suggests values.
+        withheld: the images whose suggestions are withheld from the labeller.
+    """
     image_ids = list(tokens)
     images: dict[int, Row[Any]] = {}
     faces: dict[int, list[Row[Any]]] = {image_id: [] for image_id in image_ids}
@@ -132,7 +169,15 @@ def read_tasks(
             labels[row.id][row.attribute_id] = row.code
     blind = blind_among(session, image_ids) if predictions is not None else tokens.keys()
     return [
-        _make_task(images[n], tokens[n], active, labels[n], None if n in blind else predictions, faces[n])
+        _make_task(
+            images[n],
+            tokens[n],
+            active,
+            labels[n],
+            {} if n in blind else _suggestions(active, predictions, images[n]),
+            faces[n],
+            withheld=n in withheld,
+        )
         for n in image_ids
     ]
 
@@ -154,17 +199,26 @@ _FACES = (
 )
 
 
+def _suggestions(
+    active: ActiveSchema, predictions: ActivePredictions | None, image: Row[Any]
+) -> dict[str, Suggestion]:
+    suggestions = predictions.suggestions(image.name, image.sha256) if predictions else {}
+    return {n: s for n, s in suggestions.items() if n in active.ids and active.offers(n, s.code)}
+
+
 def _make_task(
     image: Row[Any],
     lease: str,
     active: ActiveSchema,
     labels: dict[int, int | None],
-    predictions: ActivePredictions | None,
+    suggestions: Mapping[str, Suggestion],
     faces: list[Row[Any]],
+    *,
+    withheld: bool,
 ) -> Task:
-    suggestions = predictions.suggestions(image.name, image.sha256) if predictions else {}
-    suggestions = {n: s for n, s in suggestions.items() if n in active.ids and active.offers(n, s.code)}
     shown, covered = _face_and_size(image, faces), covered_attributes(image.covered)
+    open_cells = [n for number, n in active.names.items() if number not in labels and number not in covered]
+    seen = {} if withheld else suggestions
     return Task(
         image_id=image.id,
         image_name=image.name,
@@ -172,17 +226,14 @@ def _make_task(
         width=image.width,
         height=image.height,
         lease=lease,
-        cells=[
-            Cell(name, suggestions.get(name))
-            for number, name in active.names.items()
-            if number not in labels and number not in covered
-        ],
+        cells=[Cell(name, seen.get(name)) for name in open_cells],
         labels={name: labels[number] for number, name in active.names.items() if number in labels},
         # Faces that came with an image are there before the image's faces are counted.
         face=_asked(faces[0], image.face_count or len(faces)) if faces else None,
         faces=None if image.face_count is None and not faces else [_face(face) for face in faces],
         detailed=max(image.width, image.height) > VIEW_SIDE,
         thumbnail=thumbnail_crop(*shown),
+        withheld={n: suggestions[n].code for n in open_cells if n in suggestions} if withheld else {},
     )
 
 

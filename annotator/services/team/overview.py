@@ -16,6 +16,7 @@ from annotator.services.access.tokens import Token, open_tokens
 from annotator.services.accounts import has_accounts
 from annotator.services.common.cached_stats import read_statistics
 from annotator.services.review.queue import is_reviewer
+from annotator.services.tasks.anchoring import AnchoringReport, anchoring
 from annotator.services.tasks.settings import TeamSettings, team_settings
 from annotator.services.team.gold import count_gold
 from annotator.services.team.label_noise import LabelNoise, read_noise
@@ -35,7 +36,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Team:
-    """What a member may see. A labeller sees only their own metrics: `settings` is None, `attributes` and `noise` are empty.
+    """What a member may see. A labeller sees only their own metrics: `settings` is None, the other metrics are empty.
 
     Args:
         accounts: whether people log in.
@@ -44,6 +45,7 @@ class Team:
         attributes: the agreement per attribute.
         settings: the team's settings.
         noise: estimates of the wrong labels, per attribute.
+        anchoring: how far people follow suggestions.
         gold: the number of gold images.
         wanted: overlapped images that lack an opinion.
         counted_at: when the worker computed the metrics; None if they are current.
@@ -56,6 +58,7 @@ class Team:
     attributes: list[AttributeMetrics]
     settings: TeamSettings | None
     noise: list[LabelNoise]
+    anchoring: AnchoringReport
     gold: int
     wanted: int
     counted_at: datetime | None
@@ -88,6 +91,7 @@ def read_team(project: ProjectFolder, session: Session, viewer_id: int) -> Team:
         attributes=metrics.attributes if reviews else [],
         settings=team_settings(session) if reviews else None,
         noise=read_noise(project, session) if reviews else [],
+        anchoring=anchoring(session) if reviews else AnchoringReport(),
         gold=count_gold(session) if reviews else 0,
         wanted=session.scalar(select(func.count()).where(~OpinionWanted.suspected)) or 0 if reviews else 0,
         counted_at=statistics.counted_at,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from flask import Flask, Response, g, request
 
-from annotator.services.access.account import Account
+from annotator.services.access.account import Account, account_number
 from annotator.services.access.log import Event
 from annotator.web.http.context import account, context
 from annotator.web.http.proxies import client_address
@@ -37,12 +37,15 @@ LOGGED: dict[str, Told] = {
     "own_account.end_one": Told(Event.SESSION_ENDED, "session"),
     "own_account.end_all": Told(Event.SESSION_ENDED, "all of the caller"),
     "own_account.change_password": Told(Event.PASSWORD_CHANGED),
+    "own_account.unlink": Told(Event.IDENTITY_UNLINKED),
     "own_account.make_token": Told(Event.TOKEN_MADE, "", ("scope", "days")),
     "own_account.revoke": Told(Event.TOKEN_REVOKED, "token"),
     "team.add_member": Told(Event.ACCOUNT_ADDED, "", ("role",)),
     "team.change_member": Told(Event.ACCOUNT_CHANGED, "account", ("role", "active"), ("name", "password")),
     "team.delete_member": Told(Event.ACCOUNT_DELETED, "account", ("forget_name",)),
     "team.end_member_sessions": Told(Event.SESSION_ENDED, "all of account"),
+    "team.link_member": Told(Event.IDENTITY_LINKED, "account"),
+    "team.unlink_member": Told(Event.IDENTITY_UNLINKED, "account"),
     "team.make_token": Told(Event.TOKEN_MADE, "for account", ("scope", "days")),
     "team.revoke_one_token": Told(Event.TOKEN_REVOKED, "token"),
     "team.change_settings": Told(
@@ -55,6 +58,7 @@ LOGGED: dict[str, Told] = {
             "gold_share",
             "relabel_share",
             "aggregation",
+            "withhold_share",
         ),
     ),
     "qualifications.change": Told(Event.SETTINGS_CHANGED, "qualification", ("images", "pass_mark")),
@@ -80,10 +84,15 @@ LOGGED: dict[str, Told] = {
 }
 SHOWS_ANSWERS = frozenset({"browse.show_image"})
 """Routes that show who gave which answer to the image whose number is in the address."""
+LISTS_ANSWERS = frozenset({"browse.list_images", "browse.list_ids", "browse.count_view"})
+"""Routes that show who gave which answers if they are asked for those of one labeller.
+
+Without that question they show labels and not whose they are, and an entry for every image that passes by would bury the rest.
+"""
 
 
 def add_access_log(app: Flask) -> None:
-    """Write an entry for every request of `LOGGED` and `SHOWS_ANSWERS` that succeeds."""
+    """Write an entry for every request of `LOGGED`, `SHOWS_ANSWERS` and `LISTS_ANSWERS` that succeeds."""
 
     @app.after_request
     def tell(response: Response) -> Response:
@@ -95,7 +104,10 @@ def add_access_log(app: Flask) -> None:
             log_access(told.event, _target(told))
         elif endpoint in SHOWS_ANSWERS:
             number = next(iter((request.view_args or {}).values()))
-            context().recorder.saw_answers(sender, number, client_address(request))
+            context().recorder.saw_answers(sender, f"image {number}", client_address(request))
+        elif endpoint in LISTS_ANSWERS and (whose := _account_asked_for()) not in {None, sender.id}:
+            what = f"images that account {whose} answered"
+            context().recorder.saw_answers(sender, what, client_address(request))
         return response
 
 
@@ -110,6 +122,15 @@ def log_access(event: Event, target: str = "", *, labeller_id: int | None = None
     if labeller_id is None and g.get("account") is not None:
         labeller_id = account().id
     context().recorder.tell(labeller_id, client_address(request), event, target)
+
+
+def _account_asked_for() -> int | None:
+    """The account whose answers the request asks for; None if it does not, or nobody has that name."""
+    name = request.args.get("labeller")
+    if not name:
+        return None
+    with context().project.database.read() as session:
+        return account_number(session, name)
 
 
 def _target(told: Told) -> str:

@@ -287,8 +287,9 @@ def images_out(session: Session, page: Page, own_of: int | None = None) -> Image
 
 def image_out(session: Session, number: int) -> ImageOut:
     """Read and convert one image."""
-    own_of = own_view(session, labeller_id())
-    detail = read_image(context().project, session, number, own_of)
+    me = labeller_id()
+    own_of = own_view(session, me)
+    detail = read_image(context().project, session, number, own_of, viewer_id=me)
     image = detail.image
     return ImageOut(
         id=image.id,

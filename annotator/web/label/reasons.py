@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from annotator.services.people.directory import face_cards
 from annotator.services.review.reasons import read_reasons
-from annotator.web.http.context import context
+from annotator.web.http.context import context, labeller_id
 from annotator.web.http.contracts import answers, spec
 from annotator.web.http.media import media_url, thumbnail_url
 
@@ -46,7 +46,7 @@ def show_reasons(number: int, attribute: str) -> ReasonsOut:
     """Why the model suggests the value of an attribute: a heat map of the image, and similar labelled images."""
     served = context()
     with served.project.database.read() as session:
-        reasons = read_reasons(served.project, session, served.explainer, number, attribute)
+        reasons = read_reasons(served.project, session, served.explainer, number, attribute, labeller_id())
         cards = face_cards(session, [face.image.id for face in reasons.similar])
         return ReasonsOut(
             ready=reasons.ready,

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from pydantic import BaseModel
 
+from annotator.domain.metrics.anchoring import Anchoring
 from annotator.domain.metrics.statistics import Proportion
 from annotator.services.access.sessions import BrowserSession
 from annotator.services.team.label_noise import LabelNoise
@@ -93,6 +94,7 @@ class TeamSettingsOut(BaseModel):
     gold_share: float
     relabel_share: float
     aggregation: str
+    withhold_share: float
 
 
 class NoiseOut(BaseModel):
@@ -113,11 +115,37 @@ class NoiseOut(BaseModel):
     text: str
 
 
+class AgreeingOut(Answer):
+    """Of `answers`, how many equal the value that the model suggests."""
+
+    equal: int
+    answers: int
+
+
+class AnchoringOut(BaseModel):
+    """How far people follow suggestions: of an attribute, of a labeller, or, if both are null, in sum.
+
+    `shown`: answers with the suggestion in sight; `withheld`: answers without it, from `images` images. `difference`: that of the
+    two shares, with its 95 % interval `low` to `high`; null if there are too few answers. `text` says it in a sentence.
+    """
+
+    attribute: str | None
+    labeller: str | None
+    shown: AgreeingOut
+    withheld: AgreeingOut
+    images: int
+    difference: float | None
+    low: float | None
+    high: float | None
+    text: str
+
+
 class TeamOut(BaseModel):
     """The team as the caller may see it; `settings` is null for a labeller.
 
-    `counted_at`: when the worker computed the metrics of a large project; null if they are current, or, while `counting` is
-    true, if there are none yet. `wanted`: overlapped images that lack an opinion.
+        `counted_at`: when the worker computed the metrics of a large project; null if they are current, or, while `counting` is
+    `wanted`: overlapped images that lack an opinion. `anchoring`: in sum, by attribute,
+        and of the labellers with enough answers; empty if no suggestion was withheld.
     """
 
     accounts: bool
@@ -126,6 +154,7 @@ class TeamOut(BaseModel):
     attributes: list[AttributeAgreementOut]
     settings: TeamSettingsOut | None
     noise: list[NoiseOut]
+    anchoring: list[AnchoringOut]
     gold: int
     wanted: int
     counted_at: UtcTime | None
@@ -141,6 +170,7 @@ def team_out(team: Team) -> TeamOut:
         attributes=[_attribute(metrics) for metrics in team.attributes],
         settings=TeamSettingsOut(**asdict(team.settings)) if team.settings else None,
         noise=[_noise(noise) for noise in team.noise],
+        anchoring=_anchoring(team),
         gold=team.gold,
         wanted=team.wanted,
         counted_at=team.counted_at,
@@ -202,6 +232,35 @@ def _noise(noise: LabelNoise) -> NoiseOut:
         answered=noise.again.answered,
         otherwise=noise.again.otherwise,
         text=noise.text,
+    )
+
+
+def _anchoring(team: Team) -> list[AnchoringOut]:
+    report, names = team.anchoring, {member.account.id: member.account.name for member in team.members}
+    if not report.total.withheld.answers:
+        return []
+    return [
+        _compared(report.total),
+        *(_compared(one, attribute=name) for name, one in report.attributes.items()),
+        *(
+            _compared(one, labeller=names[number])
+            for number, one in report.people.items()
+            if number in names and one.difference is not None
+        ),
+    ]
+
+
+def _compared(one: Anchoring, *, attribute: str | None = None, labeller: str | None = None) -> AnchoringOut:
+    return AnchoringOut(
+        attribute=attribute,
+        labeller=labeller,
+        shown=AgreeingOut.model_validate(one.shown),
+        withheld=AgreeingOut.model_validate(one.withheld),
+        images=one.images,
+        difference=one.difference,
+        low=one.low,
+        high=one.high,
+        text=one.text,
     )
 
 

@@ -16,7 +16,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.wrappers import Response as AnyResponse
 
 from annotator.errors import Forbidden, NotFound, Unauthorized
-from annotator.services.access.identities import RoleRule, account_of_identity
+from annotator.services.access.identities import RoleRule, account_of_identity, link_identity
 from annotator.services.access.log import Event, record
 from annotator.services.access.openid import Flow, OpenIdProvider
 from annotator.services.access.sessions import begin_session
@@ -34,9 +34,29 @@ def start() -> AnyResponse:
     """Send the browser to the provider."""
     url, flow = _provider().begin(_redirect_uri())
     answer = redirect(url)
-    text = _serializer().dumps({**asdict(flow), "next": _own_path(request.args.get("next", own_path("/")))})
-    _set_flow_cookie(answer, text, _FLOW_SECONDS)
+    keep_flow(answer, flow, _own_path(request.args.get("next", own_path("/"))))
     return answer
+
+
+def begin_link() -> tuple[str, Flow]:
+    """Where the owner of an account, who has just given its password, logs in at the provider to link the two.
+
+    They must log in there afresh: another person may be logged in there, in a browser that somebody prepared.
+    """
+    return _provider().begin(_redirect_uri(), afresh=True)
+
+
+def keep_flow(answer: AnyResponse, flow: Flow, wanted: str, link: int | None = None) -> None:
+    """Put what belongs to a flow into its cookie.
+
+    Args:
+        answer: the answer that sets the cookie.
+        flow: the flow.
+        wanted: the page that opens at its end.
+        link: the account that the login is linked to; None: it logs in.
+    """
+    text = _serializer().dumps({**asdict(flow), "next": wanted, "link": link})
+    _set_flow_cookie(answer, text, _FLOW_SECONDS)
 
 
 @oidc.get("/login/oidc/callback")
@@ -51,9 +71,20 @@ def callback() -> Response:
             "This login began too long ago, or in another browser.",
             do="Open /login and try again.",
         ) from error
-    wanted = kept.pop("next")
+    wanted, link = kept.pop("next"), kept.pop("link", None)
     login = provider.finish(_redirect_uri(), request.args.to_dict(), Flow(**kept))
     settings, device = context().settings, client_device()
+    if link is not None:
+        with context().project.database.write() as session:
+            linked = link_identity(session, link, provider.issuer, str(login.claims["sub"]))
+            record(
+                session,
+                linked.id,
+                device.address,
+                Event.IDENTITY_LINKED,
+                f"account {linked.id}, {provider.title}",
+            )
+        return _end_flow(wanted)
     rule = RoleRule(settings.oidc_role_claim, settings.oidc_roles, settings.oidc_unknown == "refuse")
     with context().project.database.write() as session:
         user = account_of_identity(session, provider.issuer, login.claims, settings.oidc_name_claim, rule)
@@ -68,6 +99,11 @@ def callback() -> Response:
             "not_admitted", "You have no access to this project.", do="Ask an admin, then log in again."
         )
     keep_session(user.id, token)
+    return _end_flow(wanted)
+
+
+def _end_flow(wanted: str) -> Response:
+    """A page of ours that opens the page that was wanted."""
     answer = make_response(render_template("signed_in.html", active=None, wanted=wanted))
     _set_flow_cookie(answer, "", 0)
     return answer

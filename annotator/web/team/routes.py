@@ -9,7 +9,8 @@ from flask import Blueprint
 from pydantic import BaseModel, Field, StrictBool, StrictInt
 
 from annotator.domain.roles import Role, Scope
-from annotator.errors import FacelabelError
+from annotator.errors import FacelabelError, NotFound
+from annotator.services.access.identities import link_identity, unlink_identities
 from annotator.services.access.passwords import hash_password
 from annotator.services.access.sessions import end_sessions
 from annotator.services.access.tokens import MAX_DAYS, add_token, revoke_token
@@ -19,7 +20,7 @@ from annotator.services.accounts import (
     delete_account,
     has_accounts,
 )
-from annotator.services.tasks.settings import MAX_OPINIONS, team_settings
+from annotator.services.tasks.settings import MAX_OPINIONS, MAX_WITHHELD, team_settings
 from annotator.services.team.aggregation import aggregate, preview_aggregation
 from annotator.services.team.overview import get_member, read_team
 from annotator.services.team.settings import change_team_settings
@@ -43,6 +44,9 @@ class SettingsRequest(Request):
     gold_share: Annotated[float, Field(ge=0, le=0.5)]
     relabel_share: Annotated[float, Field(ge=0, le=0.5)]
     aggregation: Literal["majority", "dawid_skene"]
+    withhold_share: Annotated[float, Field(ge=0, le=MAX_WITHHELD)] | None = Field(
+        None, description="Null or missing: it stays as it is."
+    )
 
 
 class AggregationRequest(Request):
@@ -79,6 +83,12 @@ class MemberDeleteRequest(Request):
     """How an account is deleted. `forget_name`: its answers stay under "former labeller N"."""
 
     forget_name: StrictBool
+
+
+class IdentityRequest(Request):
+    """Whose login at the provider: its identifier of the person (`sub`)."""
+
+    subject: Annotated[str, Field(min_length=1, max_length=255)]
 
 
 class TokenRequest(Request):
@@ -178,6 +188,28 @@ def end_member_sessions(number: int, json: Empty) -> tuple[str, int]:
     del json
     with context().project.database.write() as session:
         end_sessions(session, change_account(session, number).id)
+    return "", 204
+
+
+@team.post("/api/v1/team/members/<int:number>/identity")
+@spec.validate(resp=answers(HTTP_204=None, problems=(404, 409)), tags=["team"])
+def link_member(number: int, json: IdentityRequest) -> tuple[str, int]:
+    """Let a login at the OpenID Connect provider open an existing account, too."""
+    provider = context().provider
+    if provider is None:
+        raise NotFound("no_provider", "This server has no OpenID Connect provider.", do="Set one up first.")
+    with context().project.database.write() as session:
+        link_identity(session, number, provider.issuer, json.subject)
+    return "", 204
+
+
+@team.post("/api/v1/team/members/<int:number>/identity/unlink")
+@spec.validate(resp=answers(HTTP_204=None, problems=(404, 409)), tags=["team"])
+def unlink_member(number: int, json: Empty) -> tuple[str, int]:
+    """Let no login at a provider open an account any more; sessions that began so end."""
+    del json
+    with context().project.database.write() as session:
+        unlink_identities(session, number)
     return "", 204
 
 

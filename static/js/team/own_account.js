@@ -1,13 +1,14 @@
 /** The page Account: the reader's password, sessions and tokens. */
 import { call } from '../lib/api.js';
 import { runExclusive } from '../lib/busy.js';
-import { byId, onSubmit } from '../lib/dom.js';
+import { byId, find, onSubmit } from '../lib/dom.js';
 import { forgetAccount } from '../lib/private_data.js';
 import { ownUrl } from '../lib/urls.js';
 import { secretNode, sessionItem, tokenItem } from './access_lists.js';
 /** @import { OwnAccount } from '../types' */
 
 const passwordForm = byId('change', HTMLFormElement);
+const linkForm = byId('link', HTMLFormElement);
 const tokenForm = byId('make', HTMLFormElement);
 
 async function refresh() {
@@ -17,9 +18,34 @@ async function refresh() {
   byId('nobody').hidden = logsIn;
   byId('password').hidden = !account.has_password;
   byId('sessions').hidden = byId('tokens').hidden = !logsIn;
+  showProvider(account);
   byId('whose', HTMLInputElement).value = account.name;
   byId('session-list').replaceChildren(...account.sessions.map((session) => sessionItem(session, session.current ? null : () => end(session.id))));
   byId('token-list').replaceChildren(...account.tokens.map((token) => tokenItem(token, () => revoke(token.id))));
+}
+
+/** @param {OwnAccount} account */
+function showProvider({ provider, linked, has_password: hasPassword }) {
+  byId('identity').hidden = provider === null || !hasPassword;
+  byId('provider').textContent = provider ?? '';
+  byId('linking').textContent = linked ? 'Your login there opens this account, too.' : 'Your login there can open this account, too. Log in there once more to show that it is yours. Your role then follows the provider.';
+  linkForm.dataset.linked = String(linked);
+  find(linkForm, 'button').textContent = linked ? 'Unlink' : 'Link';
+}
+
+function link() {
+  const body = Object.fromEntries(new FormData(linkForm));
+  runExclusive(async () => {
+    if (linkForm.dataset.linked === 'true') {
+      await call('POST', 'account/identity/unlink', body);
+      linkForm.reset();
+      await refresh();
+      byId('identity-title').focus();
+    } else {
+      const { next } = await call('POST', 'account/identity', body);
+      location.assign(next);
+    }
+  });
 }
 
 /** @param {number} id */
@@ -68,6 +94,7 @@ function logOutEverywhere() {
 }
 
 onSubmit(passwordForm, changePassword);
+onSubmit(linkForm, link);
 onSubmit(tokenForm, makeToken);
 byId('everywhere').addEventListener('click', logOutEverywhere);
 runExclusive(refresh);

@@ -9,7 +9,7 @@ import { accountNode } from './accounts.js';
 import { showAssignments } from './assign.js';
 import { showQualification } from './qualification.js';
 import { showTakeBack } from './take_back.js';
-import { agreementTable, membersTable } from './tables.js';
+import { agreementTable, anchoringTable, membersTable } from './tables.js';
 import { ownUrl } from '../lib/urls.js';
 /** @import { Aggregation, Team } from '../types' */
 /** @import { AccountActions } from './accounts.js' */
@@ -30,6 +30,7 @@ function showSettings(team) {
   set('overlap_confidence', percent(team.settings.overlap_confidence));
   set('gold_share', percent(team.settings.gold_share));
   set('relabel_share', percent(team.settings.relabel_share));
+  set('withhold_share', percent(team.settings.withhold_share));
   set('aggregation', team.settings.aggregation);
   byId('wanted').textContent = team.wanted === 0 ? 'No image needs another answer.' : `Another answer is needed for ${count(team.wanted, 'image')}.`;
   byId('gold').textContent = team.gold === 0 ? 'No gold images yet. Adjudicate an image on its page in Browse, then make it gold.' : `${count(team.gold, 'image')} with known answers.${team.settings.gold_share === 0 ? ' Nobody is asked them: the share is 0 %.' : ''}`;
@@ -54,6 +55,8 @@ async function refresh() {
   const noise = team.noise.filter(({ text }) => text !== '');
   byId('noise').hidden = noise.length === 0;
   byId('noise-list').replaceChildren(...noise.map(({ attribute, text }) => element('li', { 'data-attribute': attribute }, text)));
+  byId('anchoring').hidden = team.anchoring.length === 0;
+  byId('followed').replaceChildren(anchoringTable(team.anchoring, titles));
   byId('counted').hidden = team.counted_at === null && !team.counting;
   byId('counted').replaceChildren(...(team.counting ? ['The numbers are being counted in the background. Reload in a minute.'] : ['As of ', moment(team.counted_at), '.']));
   showSettings(team);
@@ -114,7 +117,7 @@ function agree() {
       overlap_share: number('overlap_share') / 100, overlap_opinions: number('overlap_opinions'),
       overlap_confidence: number('overlap_confidence') / 100,
       gold_share: number('gold_share') / 100, relabel_share: number('relabel_share') / 100,
-      aggregation: settings.get('aggregation') });
+      withhold_share: number('withhold_share') / 100, aggregation: settings.get('aggregation') });
     await refresh();
   }, 'The settings are saved.');
 }

@@ -2,7 +2,7 @@
 import { element, labellerName } from '../lib/dom.js';
 import { explained } from '../lib/explain/metric.js';
 import { interval } from '../lib/interval.js';
-/** @import { AttributeAgreement, LabellerMetrics, Member, Proportion } from '../types' */
+/** @import { Agreeing, Anchoring, AttributeAgreement, LabellerMetrics, Member, Proportion } from '../types' */
 
 /** @typedef {[text: string, kind?: string, word?: string]} Heading `kind`: the class of its column; `word`: that of docs/words.md which explains it */
 
@@ -72,4 +72,29 @@ export function agreementTable(attributes, titles) {
     element('td', {}, interval(percent, { word: 'same answer' })), element('td', {}, interval(alpha, { guide: RELIABLE, word: "Krippendorff's alpha" })),
     element('td', {}, interval(fleiss, { word: "Fleiss' kappa" })), element('td', {}, pairs(cohen))));
   return table([['Attribute'], ['Images', 'number'], ['Same answer', '', 'same answer'], ['Krippendorff’s alpha', '', "Krippendorff's alpha"], ['Fleiss’ kappa', '', "Fleiss' kappa"], ['Cohen’s kappa', '', "Cohen's kappa"]], rows);
+}
+
+/** @param {Agreeing} agreeing */
+const equalShare = ({ equal, answers }) => (answers === 0 ? '–' : `${Math.round((100 * equal) / answers)} % of ${whole(answers)}`);
+
+const points = (/** @type {number} */ part) => `${part < 0 ? '−' : '+'}${Math.abs(100 * part).toFixed(1)}`;
+
+/** @param {Anchoring} anchoring */
+function difference({ difference: more, low, high, text }) {
+  if (more === null || low === null || high === null) return element('span', { class: 'muted', title: text }, 'too few to say');
+  return explained('anchoring', { hundred: more > 0 ? Math.round(100 * more) : null, low: points(low), high: points(high) },
+    element('span', {}, element('b', {}, points(more)), ` points (${points(low)} to ${points(high)})`));
+}
+
+/**
+ * How far people follow suggestions: in sum, by attribute, by labeller.
+ *
+ * @param {Anchoring[]} all
+ * @param {Map<string, string>} titles by attribute name
+ */
+export function anchoringTable(all, titles) {
+  const rows = all.map((one) => element('tr', { 'data-anchoring': one.attribute ?? one.labeller ?? '' },
+    element('th', { scope: 'row' }, one.attribute !== null ? titles.get(one.attribute) ?? one.attribute : one.labeller !== null ? labellerName(one.labeller) : 'All answers'),
+    number(equalShare(one.shown)), number(equalShare(one.withheld)), element('td', {}, difference(one))));
+  return table([['Same as the model'], ['In sight', 'number'], ['Withheld', 'number'], ['Difference', '', 'anchoring']], rows);
 }

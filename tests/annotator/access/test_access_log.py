@@ -84,6 +84,26 @@ def test_what_happens_is_told_with_who_and_where(team: Server, members: ProjectF
     assert {entry.address for entry in found} == {"127.0.0.1", COMMAND}
 
 
+def test_lists_of_what_another_one_answered_are_told_and_other_lists_are_not(
+    team: Server, members: ProjectFolder
+):
+    admin = logged_in(team, "Ada")
+    with members.database.read() as session:
+        dan = account_number(session, "Dan")
+        before = seen_answers(members)[0].id if seen_answers(members) else 0
+    for query in ("", "?labeller=Ada", "?labeller=nobody", "?labeller=Dan", "?labeller=Dan&limit=5"):
+        admin.get(f"/images{query}")
+    admin.get("/images/counts?labeller=Dan")
+    expected = ("Ada", f"images that account {dan} answered")
+    wait_until(
+        lambda: (
+            {(entry.who, entry.target) for entry in seen_answers(members) if entry.id > before} == {expected}
+        ),
+        "the entry of the lists",
+        30,
+    )
+
+
 def test_the_file_of_the_server_holds_the_same_without_names(team: Server, members: ProjectFolder):
     logged_in(team, "Dan")
     with members.database.read() as session:

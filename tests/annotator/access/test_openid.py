@@ -13,11 +13,14 @@ from annotator.config import Settings
 from annotator.domain.roles import Role
 from annotator.errors import WrongUse
 from annotator.project import ProjectFolder
+from annotator.services.access.account import account_number
 from annotator.services.access.identities import RoleRule, account_of_identity
 from annotator.services.access.openid import OpenIdProvider
+from annotator.services.access.passwords import hash_password
 from annotator.services.access.tokens import account_of_token, add_token
 from annotator.services.accounts import add_account, set_active
 from tests.support.browser.openid_provider import Provider
+from tests.support.commands import call
 from tests.support.projects.accounts import PASSWORD
 from tests.support.serving import Server
 
@@ -226,3 +229,84 @@ def test_without_authlib_the_server_says_what_to_install(monkeypatch: pytest.Mon
     with pytest.raises(WrongUse, match="not installed") as error:
         OpenIdProvider(Settings(oidc_issuer="https://id.example", oidc_client_id="facelabel"))
     assert "pip install 'facelabel[oidc]'" in error.value.do
+
+
+def with_password(team: Server, name: str) -> tuple[requests.Session, int]:
+    """A browser that is logged in with a password, and the number of its account, a new reviewer."""
+    project = ProjectFolder.open(team.project)
+    with project.database.write() as session:
+        number = add_account(session, name, "reviewer", hash_password(PASSWORD, name)).id
+    project.database.close()
+    browser = requests.Session()
+    body = {"name": name, "password": PASSWORD}
+    assert browser.post(f"{team.url}/api/v1/login", json=body, timeout=10).status_code == 200
+    return browser, number
+
+
+def post(team: Server, browser: requests.Session, path: str, **body: object) -> requests.Response:
+    return browser.post(f"{team.url}/api/v1/{path}", json=body, timeout=20)
+
+
+def test_the_owner_of_an_account_links_it_by_both_logins(team: Server, provider: Provider):
+    for sub in ("20", "21"):
+        provider.add_user(sub, preferred_username="Gus", realm={"groups": ["face-reviewers"]})
+    browser, number = with_password(team, "Gus")
+    assert post(team, browser, "account/identity", current="not it").status_code == 400
+    url = post(team, browser, "account/identity", current=PASSWORD).json()["next"]
+    assert parse_qs(urlsplit(url).query)["prompt"] == ["login"]
+    back = provider.authorize(url, "20")
+    assert requests.get(back, timeout=20).status_code == 401, "another browser links nothing"
+    linked = browser.get(back, timeout=20)
+    assert 'content="0;url=/account"' in linked.text
+    account = browser.get(f"{team.url}/api/v1/account", timeout=10).json()
+    assert (account["provider"], account["linked"]) == (urlsplit(provider.url).netloc, True)
+    through_provider, _ = log_in(team, provider, "20")
+    assert me(team, through_provider) == me(team, browser) == ("Gus", "reviewer")
+    second = post(team, browser, "account/identity", current=PASSWORD).json()["next"]
+    refused = browser.get(provider.authorize(second, "21"), timeout=20)
+    assert (refused.status_code, "Unlink it first" in refused.text) == (409, True)
+    assert post(team, browser, "account/identity/unlink", current="not it").status_code == 400
+    assert post(team, browser, "account/identity/unlink", current=PASSWORD).status_code == 204
+    assert (me(team, through_provider), me(team, browser)) == (401, ("Gus", "reviewer"))
+    stranger, _ = log_in(team, provider, "20")
+    assert me(team, stranger) == ("Gus 2", "reviewer")
+    third = post(team, browser, "account/identity", current=PASSWORD).json()["next"]
+    refused = browser.get(provider.authorize(third, "20"), timeout=20)
+    assert (refused.status_code, "opens the account" in refused.text) == (409, True)
+    provider.add_user("22", preferred_username="Hal", realm={"groups": ["face-admins"]})
+    admin, _ = log_in(team, provider, "22")
+    log = admin.get(f"{team.url}/api/v1/access-log?kind=account&account={number}", timeout=10).json()[
+        "entries"
+    ]
+    assert [entry["event"] for entry in log][:2] == ["identity unlinked", "identity linked"]
+
+
+def test_an_admin_links_and_unlinks_by_the_identifier_of_the_person(team: Server, provider: Provider):
+    provider.add_user("30", preferred_username="Ida", realm={"groups": ["face-admins"]})
+    admin, _ = log_in(team, provider, "30")
+    _, number = with_password(team, "Jan")
+    provider.add_user("31", preferred_username="jan", realm={"groups": ["face-reviewers"]})
+    path = f"team/members/{number}/identity"
+    assert post(team, admin, path, subject="31").status_code == 204
+    assert post(team, admin, path, subject="31").status_code == 204
+    assert post(team, admin, path, subject="30").status_code == 409, "that login opens another account"
+    browser, _ = log_in(team, provider, "31")
+    assert me(team, browser) == ("Jan", "reviewer")
+    assert post(team, browser, path, subject="x").status_code == 403
+    assert post(team, admin, f"{path}/unlink").status_code == 204
+    assert me(team, browser) == 401
+    own = f"team/members/{account_of(team, 'Ida')}/identity/unlink"
+    assert post(team, admin, own).status_code == 409, "without a password nobody could log in as it"
+    assert post(team, admin, "team/members/999/identity", subject="x").status_code == 404
+    issuer = ["--issuer", provider.url, "-p", team.project]
+    assert "can log in through" in call("users", "link", "Jan", "31", *issuer).out
+    call("users", "link", "Ida", "31", *issuer).assert_refused(1, "opens the account 'Jan'")
+    assert "password only" in call("users", "unlink", "Jan", "-p", team.project).out
+
+
+def account_of(team: Server, name: str) -> int | None:
+    project = ProjectFolder.open(team.project)
+    with project.database.read() as session:
+        number = account_number(session, name)
+    project.database.close()
+    return number

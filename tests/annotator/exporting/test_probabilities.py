@@ -18,7 +18,7 @@ from annotator.services.projects import init_project
 from tests.support.projects.images import draw_plain_images, image_of, import_images
 from tests.support.projects.labelling import Person
 from tests.support.projects.reviewing import save_correction
-from tests.support.projects.team import answer_glasses, set_team_settings
+from tests.support.projects.team import set_team_settings, vote_at_once
 from trainer.data.snapshot import Snapshot
 from trainer.data.soft_labels import read_soft_labels
 
@@ -34,11 +34,11 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import_images(project, [folder / "images"])
     set_team_settings(project, overlap_share=1.0, overlap_opinions=3)
     images = {image_of(project, f"{number:04d}.png"): number for number in range(IMAGES)}
-    answer_glasses(Person(project, "Ada"), {image: number % 2 for image, number in images.items()})
-    answer_glasses(
+    vote_at_once(Person(project, "Ada"), {image: number % 2 for image, number in images.items()})
+    vote_at_once(
         Person(project, "Bob"), {image: (number + (number % 8 == 0)) % 2 for image, number in images.items()}
     )
-    answer_glasses(Person(project, "Cleo"), {image_of(project, "0008.png"): 0})
+    vote_at_once(Person(project, "Cleo"), {image_of(project, "0008.png"): 0})
     decided = image_of(project, "0016.png")
     save_correction(project, Person(project), decided, {"glasses": 2}, "d", adjudicate=True)
     for name in ("s", "again"):

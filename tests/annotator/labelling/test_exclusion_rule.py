@@ -60,6 +60,7 @@ EXEMPT = {
     "tasks/sampling.py": "the lists that it draws from leave them out",
     "tasks/task.py": "its callers choose the images",
     "tasks/visibility.py": "whether an image is blind does not depend on it",
+    "tasks/withholding.py": "whether suggestions are withheld does not depend on it",
     "team/aggregation.py": "services/common/votes has the condition",
 } | dict.fromkeys(
     ("team/overview.py", "team/relabel_scheduler.py"), "wanted opinions are dropped with an exclusion"

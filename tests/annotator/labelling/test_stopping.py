@@ -16,7 +16,7 @@ from annotator.services.tasks.overlap import LabellerEstimates, follow_models
 from tests.support.projects.images import draw_plain_images, import_images
 from tests.support.projects.labelling import ALL, Person, lapse_leases
 from tests.support.projects.reviewing import save_correction
-from tests.support.projects.team import answer_glasses, set_team_settings
+from tests.support.projects.team import set_team_settings, vote_at_once
 
 IMAGES = 64
 NAMES = ("Ada", "Bob", "Cleo", "Dan")
@@ -31,8 +31,8 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import_images(project, [folder / "images"])
     set_team_settings(project, overlap_share=1.0, overlap_opinions=4, overlap_confidence=0.9)
     ada, bob, *_ = (Person(project, name) for name in NAMES)
-    answer_glasses(ada, {image: image % 2 for image in range(1, IMAGES + 1)})
-    answer_glasses(bob, {image: (image + (image % 8 == 0)) % 2 for image in range(1, IMAGES + 1)})
+    vote_at_once(ada, {image: image % 2 for image in range(1, IMAGES + 1)})
+    vote_at_once(bob, {image: (image + (image % 8 == 0)) % 2 for image in range(1, IMAGES + 1)})
     project.database.close()
     return project.path
 
@@ -98,14 +98,14 @@ def test_uncertain_images_go_first_to_those_whom_no_free_colleague_surpasses(tea
     project, people = team
     everybody = {"overlap_share": 1.0, "overlap_opinions": 4, "overlap_confidence": 1.0}
     set_team_settings(project, **everybody)
-    answer_glasses(people["Cleo"], {image: image % 2 for image in range(1, 41)})
-    answer_glasses(people["Dan"], {image: (image + (image % 3 > 0)) % 2 for image in range(1, 41)})
+    vote_at_once(people["Cleo"], {image: image % 2 for image in range(1, 41)})
+    vote_at_once(people["Dan"], {image: (image + (image % 3 > 0)) % 2 for image in range(1, 41)})
     LabellerEstimates(project).run_step()
     with project.database.read() as session:
         model = kept_models(session)[active_schema(session).ids["glasses"]]
         cleo, dan, new = (model.accuracy(people[name].id) for name in ("Cleo", "Dan", "Ada"))
     assert min(cleo, new) > dan + 0.1
-    answer_glasses(people["Cleo"], {image: image % 2 for image in range(41, 53)})
+    vote_at_once(people["Cleo"], {image: image % 2 for image in range(41, 53)})
     order = list(wanted(project))  # of waiting
     assert (set(order[:12]), set(order[12:])) == (set(range(53, IMAGES + 1)), set(range(41, 53)))
     first = {task.image_id for task in people["Dan"].next(4)}

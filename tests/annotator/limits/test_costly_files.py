@@ -1,5 +1,6 @@
 """Small files that take much time or memory: each is refused with a reason, and the ones beside it are imported."""
 
+import io
 import resource
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from annotator.errors import FacelabelError
 from annotator.formats.importers import parquet_rows
+from annotator.formats.importers.archives import bounded
 from annotator.formats.importers.archives.members import read_members
 from annotator.formats.importers.parquet_rows import read_rows
 from annotator.imaging import decoder_pool
@@ -20,7 +22,14 @@ from annotator.services.importing import images
 from annotator.services.importing.images import decode_files
 from annotator.services.importing.source_files import SourceFile
 from tests.support.commands import call
-from tests.support.hostile.costly_files import costly_jpeg, costly_parquet, costly_tar
+from tests.support.hostile.costly_files import (
+    costly_jpeg,
+    costly_parquet,
+    costly_tar,
+    costly_video,
+    costly_xz,
+    costly_zip,
+)
 from tests.support.hostile.decoding import do_as_told
 from tests.support.paths import CHECKOUT
 from tests.support.projects.images import LIMITS, import_images, names_of
@@ -149,3 +158,66 @@ def test_what_a_decoder_was_forked_from_does_not_count_against_it():
         [sys.executable, "-c", LIMITED], capture_output=True, text=True, check=False, cwd=CHECKOUT
     )
     assert (ran.returncode, ran.stdout) == (0, "refused\n"), ran.stderr
+
+
+def test_the_directory_of_a_zip_archive_is_not_read_into_memory(
+    project: ProjectFolder, tmp_path: Path, soak: bool, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / "a.zip"
+    if not soak:
+        monkeypatch.setattr(bounded, "MAX_MEMBERS", 100_000)
+        monkeypatch.setattr(bounded, "_MAX_DIRECTORY", 2**23)
+    for entries, reason in (
+        (bounded.MAX_MEMBERS + 1, f"it has more than {bounded.MAX_MEMBERS:,} members"),
+        (
+            bounded._MAX_DIRECTORY // 46,
+            f"its list of members is longer than {bounded._MAX_DIRECTORY // 2**20} MiB",
+        ),
+    ):
+        costly_zip(path, entries)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        call("import", path, "-p", project.path).assert_refused(1, reason)
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 2**10
+    costly_zip(path, 3)
+    finished = call("import", path, "-p", project.path)
+    assert "is in the archive twice" in finished.out + finished.err
+
+
+def test_an_archive_does_not_choose_how_much_memory_its_decoder_takes(project: ProjectFolder, tmp_path: Path):
+    path = tmp_path / "a.tar.xz"
+    costly_xz(path, 2**20)
+    assert path.stat().st_size < 1000
+    finished = call("import", path, "-p", project.path)
+    finished.assert_refused(1, "it needs more than 256 MiB of memory to unpack")
+
+
+def test_what_comes_out_of_a_packed_archive_ends_at_a_limit(
+    tmp_path: Path, faces: Path, monkeypatch: pytest.MonkeyPatch
+):
+    photo = next(faces.glob("*.jpg"))
+    for ending, mode in ((".tar", "w"), (".tar.gz", "w:gz"), (".tar.bz2", "w:bz2"), (".tar.xz", "w:xz")):
+        path = tmp_path / f"a{ending}"
+        with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+            archive.add(photo, "a.jpg")
+            left_out = tarfile.TarInfo("a.log")
+            left_out.size = 2**21
+            archive.addfile(left_out, io.BytesIO(bytes(2**21)))
+        assert [member.name for member in read_members(path)] == ["a.jpg", "a.log"]
+        with monkeypatch.context() as small:
+            small.setattr(bounded, "_MAX_UNPACKED", 2**20)
+            with pytest.raises(tarfile.ReadError, match="it holds more than"):
+                list(read_members(path))
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) // 2])
+        with pytest.raises((EOFError, tarfile.TarError, OSError)):
+            list(read_members(path))
+
+
+def test_a_frame_that_claims_more_than_the_video_promised_does_not_get_the_memory(
+    project: ProjectFolder, tmp_path: Path
+):
+    path = tmp_path / "a.avi"
+    costly_video(path, 65_000)
+    finished = call("import", path, "-p", project.path)
+    assert "Traceback" not in finished.err
+    assert ("0 images imported" in finished.out) or finished.code == 1, finished

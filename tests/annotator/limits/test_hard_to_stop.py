@@ -14,12 +14,19 @@ from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.importing.uploads import PIECE_BYTES
 from tests.support.hostile.attacker import ASK, Attacker, connections_of, post, temporary_bytes
+from tests.support.hostile.attacks import (
+    BYTES,
+    IMPORTS,
+    bodies,
+    half_sent,
+    half_uploaded,
+    idle,
+    pipelined,
+    unread,
+)
 from tests.support.projects.labelling import ALL
 from tests.support.serving import Client, Server
 from tests.support.waiting import wait_until
-
-IMPORTS = "/api/v1/imports?name=a.bin&bytes=99999999"
-BYTES = "application/octet-stream"
 
 
 @pytest.fixture
@@ -38,26 +45,6 @@ def label(server: Server) -> None:
     client.session.close()
 
 
-def pipelined(attacker: Attacker, times: int) -> None:
-    attacker.many(9 * times, ASK * 200, buffer=4096)
-
-
-def half_sent(attacker: Attacker, times: int) -> None:
-    attacker.many(50 * times, ASK[:-2] + b"X: ")
-
-
-def idle(attacker: Attacker, times: int) -> None:
-    attacker.many(110 * times)
-
-
-def unread(attacker: Attacker, times: int) -> None:
-    attacker.many(12 * times, ASK, buffer=4096)
-
-
-def half_uploaded(attacker: Attacker, times: int) -> None:
-    attacker.many(6 * times, post(IMPORTS, PIECE_BYTES, BYTES) + b"a" * 100)
-
-
 @pytest.mark.parametrize("attack", [pipelined, half_sent, idle, unread, half_uploaded])
 def test_connections_that_are_held_keep_nobody_out(
     server: Server, attacker: Attacker, soak: bool, attack: Callable[[Attacker, int], None]
@@ -66,6 +53,14 @@ def test_connections_that_are_held_keep_nobody_out(
     attack(attacker, 10 if soak else 1)
     for _ in range(3):
         label(server)
+    assert requests.get(f"{server.url}/healthz", timeout=20).ok
+
+
+def test_bodies_of_a_gigabyte_disturb_nobody(server: Server, attacker: Attacker, soak: bool):
+    with bodies(attacker, 4) as sent:
+        wait_until(lambda: sent() >= (400 if soak else 40), "bodies are refused again and again")
+        label(server)
+        assert temporary_bytes(server.pid) == 0
     assert requests.get(f"{server.url}/healthz", timeout=20).ok
 
 

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 import yaml
 
 from annotator.config import Settings
-from tests.support.dockerfile import BIN, DEPLOY
+from tests.support.dockerfile import BIN, DEPLOY, extras
+from tests.support.paths import CHECKOUT
 
 
 def test_the_image_keeps_hadolints_rules():
@@ -18,6 +20,14 @@ def test_the_image_keeps_hadolints_rules():
         [BIN / "hadolint", "--no-color", DEPLOY / "Dockerfile"], check=False, capture_output=True, text=True
     )
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_what_is_deployed_can_ask_an_openid_connect_provider():
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    installed = set(extras().split(","))
+    assert {"train", "oidc"} <= installed <= set(project["optional-dependencies"])
+    serve = (CHECKOUT / "docs" / "serve.md").read_text(encoding="utf-8")
+    assert f"/opt/facelabel/bin/pip install '.[{extras()}]'" in serve
 
 
 def test_the_services_name_existing_files_commands_and_settings():

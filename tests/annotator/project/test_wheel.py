@@ -9,7 +9,7 @@ from pathlib import Path
 
 import requests
 
-from tests.support.dockerfile import copy_context, instructions, run_step
+from tests.support.dockerfile import copy_context, extras, instructions, run_step
 from tests.support.serving import Server
 
 
@@ -22,7 +22,7 @@ def test_the_steps_of_the_image_make_a_wheel_that_works_from_an_empty_folder(tmp
     site, empty = tmp_path / "site", tmp_path / "empty"
     first, *accounts = install.split(" && ")
     assert [command.split()[0] for command in accounts] == ["useradd", "install"]
-    run_step(first, tmp_path, EXTRAS="train", PIP_NO_DEPS="1", PIP_TARGET=str(site))
+    run_step(first, tmp_path, EXTRAS=extras(), PIP_NO_DEPS="1", PIP_TARGET=str(site))
     empty.mkdir()
     environment = os.environ | {"PYTHONPATH": str(site)}
     where = [sys.executable, "-c", "import annotator; print(annotator.__file__)"]

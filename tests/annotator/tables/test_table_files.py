@@ -10,7 +10,9 @@ import pytest
 import xlwt
 from pyxlsbwriter import XlsbWriter
 
+from annotator.errors import FacelabelError
 from annotator.formats.tables import table_rows
+from annotator.formats.tables.workbook import read_workbook
 from annotator.project import ProjectFolder
 from annotator.services.projects import init_project
 from tests.support.commands import call, contents
@@ -269,6 +271,19 @@ def test_a_workbook_with_a_cell_at_its_far_corner_exhausts_nothing(filled: Proje
             new.writestr(name, text.replace(b"<row><c><v>", b"<row><c><v>") if "sheet1" not in name else text.replace(
                 b"</sheetData>", b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'))  # fmt: skip
     call("import", far, "-p", filled.path).assert_refused(1, "cannot be read as a workbook")
+
+
+def test_a_workbook_may_hold_so_many_cells_in_all_its_sheets(tmp_path: Path):
+    book = make_xlsx(tmp_path / "a.xlsx", {"small": [["a"]], "large": [["a"]]})
+    far = tmp_path / "far.xlsx"
+    with zipfile.ZipFile(book) as old, zipfile.ZipFile(far, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            row = b'<row r="1048576"><c r="J1048576"><v>1</v></c></row></sheetData>'
+            text = old.read(name)
+            new.writestr(name, text.replace(b"</sheetData>", row) if "sheet2" in name else text)
+    with pytest.raises(FacelabelError, match="more than 10 million cells"):
+        read_workbook(far)
+    assert [sheet.name for sheet in read_workbook(book)] == ["small", "large"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])

@@ -64,11 +64,11 @@ def shape(task: dict) -> tuple:
 
 def test_labellers_share_the_overlap_and_gold_is_not_recognisable(people: dict[str, Client]):
     ada, rob, lea, lou, lin = (people[name] for name in ("Ada", "Rob", "Lea", "Lou", "Lin"))
-    sure = SETTINGS | {"overlap_confidence": 0.9}
+    sure = SETTINGS | {"overlap_confidence": 0.9, "withhold_share": 0.03}
     assert rob.post("/team/settings", sure).json() == sure
     older = {name: value for name, value in SETTINGS.items() if name != "overlap_confidence"}
     assert rob.post("/team/settings", older).json() == sure  # what is not sent stays
-    assert rob.post("/team/settings", SETTINGS).json() == SETTINGS
+    assert rob.post("/team/settings", SETTINGS).json() == SETTINGS | {"withhold_share": 0.03}
     for image in range(1, 11):
         key = {"values": ALL, "adjudicate": True}
         assert rob.post(f"/images/{image}/corrections", key, f"g{image}").status_code == 200
@@ -86,7 +86,7 @@ def test_labellers_share_the_overlap_and_gold_is_not_recognisable(people: dict[s
     assert all(len(set(found)) == len(found) for found in answered.values())
     assert {rob.get(f"/images/{image}")["cells"][2]["label"]["code"] for image in range(1, 11)} == {2}
     team = ada.get("/team")
-    assert (team["gold"], team["wanted"], team["settings"]) == (10, 0, SETTINGS)
+    assert (team["gold"], team["wanted"], team["settings"]) == (10, 0, SETTINGS | {"withhold_share": 0.03})
     metrics = {member["name"]: member["figures"] for member in team["members"]}
     assert metrics["Lea"]["gold"]["count"] * 6 == metrics["Lea"]["gold"]["of"] * 5
     assert metrics["Lea"]["others"]["value"] == 1

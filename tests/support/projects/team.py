@@ -3,14 +3,19 @@
 from collections import defaultdict
 from collections.abc import Mapping
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import select, update
 
-from annotator.models import Submission
+from annotator.models import Project, Submission
 from annotator.project import ProjectFolder
 from annotator.services.annotation.submit import Submitted, submit
+from annotator.services.rounds.loading import load_predictions
+from annotator.services.tasks import withholding
 from annotator.services.tasks.overlap import rebuild_wanted_opinions
-from annotator.services.tasks.settings import TeamSettings, write_settings
+from annotator.services.tasks.settings import MAX_WITHHELD, TeamSettings, write_settings
 from annotator.services.team.gold import make_gold
+from tests.support.predictions_folder import SURE, write_predictions
+from tests.support.projects.images import names_of
 from tests.support.projects.labelling import ALL, Person
 from tests.support.projects.reviewing import save_correction
 
@@ -46,7 +51,7 @@ def answer_everything(people: list[Person], **values: object) -> None:
                 answered += 1
 
 
-def answer_glasses(person: Person, glasses: Mapping[int, int]) -> None:
+def vote_at_once(person: Person, glasses: Mapping[int, int]) -> None:
     """Let somebody answer images at once, with ALL but for the glasses: image id → code."""
     with person.project.database.write() as session:
         for image, code in glasses.items():
@@ -70,3 +75,20 @@ def vote_on_glasses(project: ProjectFolder, *codes: int, **settings: object) -> 
     for person, code in zip(people, codes, strict=True):
         answer_everything([person], glasses=code)
     return people
+
+
+def withhold_suggestions(project: ProjectFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a model be sure that nobody wears glasses, and withhold a fifth of its suggestions, always the same ones."""
+    monkeypatch.setattr(withholding, "FEWEST_WITHHELD", 1)
+    answers = dict.fromkeys(names_of(project), SURE)
+    load_predictions(project, write_predictions(project, project.rounds / "7", answers))
+    set_team_settings(project, withhold_share=MAX_WITHHELD)
+    with project.database.write() as session:
+        session.execute(update(Project).values(withhold_key="key"))
+
+
+def answer_glasses(person: Person, *, blind: int) -> None:
+    """Accept every suggestion that is shown, and answer `blind` where none is."""
+    for task in person.next(40):
+        accepted = frozenset({"glasses"} if any(cell.suggestion for cell in task.cells) else ())
+        person.answer(task, {"glasses": 0 if accepted else blind}, accepted=accepted)

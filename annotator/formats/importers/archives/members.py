@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from annotator.formats.importers.archives.bounded import open_tar, open_zip
+
 _ZIP_STARTS = (b"PK\3\4", b"PK\5\6", b"PK\7\x08")
 _UTF8_FLAG, _ENCRYPTED_FLAG = 0x800, 0x1
 _UNICODE_PATH = 0x7075  # the extra field of Info-ZIP with the name in UTF-8
@@ -56,7 +58,7 @@ def undeclared_names(path: Path) -> list[bytes]:
 
 
 def _zip_members(path: Path) -> Iterator[Member]:
-    with zipfile.ZipFile(path) as archive:
+    with open_zip(path) as archive:
         for info in archive.infolist():
             name = _zip_name(info)
             is_folder = name.endswith(("/", "\\")) if isinstance(name, str) else name.endswith(b"/")
@@ -120,7 +122,7 @@ class _BoundedInfo(tarfile.TarInfo):
 def _tar_members(path: Path) -> Iterator[Member]:
     # Names that are not UTF-8 keep their bytes as surrogates. As a stream that forgets its members, memory stays bounded.
     options: Any = {"encoding": "utf-8", "errors": "surrogateescape", "tarinfo": _BoundedInfo}
-    with tarfile.open(path, "r|*", **options) as tar:
+    with open_tar(path, **options) as tar:
         while (entry := tar.next()) is not None:
             tar.members.clear()  # type: ignore[attr-defined]
             if not entry.isdir():

@@ -18,6 +18,7 @@ from typing import IO
 
 from annotator.errors import FacelabelError
 from annotator.files import cannot_write, require_room
+from annotator.formats.importers.archives.bounded import MAX_MEMBERS
 from annotator.formats.importers.archives.members import Member, read_members, undeclared_names
 from annotator.formats.importers.archives.names import (
     NameDecoder,
@@ -66,7 +67,7 @@ class ArchiveLimits:
         reserve_bytes: the free disk space that is left, see `annotator.files.free_bytes`.
     """
 
-    members: int = 1_000_000
+    members: int = MAX_MEMBERS
     total_bytes: int = 64 * 2**30
     member_bytes: int = 128 * 2**20
     ratio: int = 200
@@ -303,6 +304,7 @@ def _read(source: IO[bytes], count: int = _CHUNK) -> bytes:
         OSError,
         ValueError,
         EOFError,
+        MemoryError,  # a member of a zip archive may ask for much more than it fills
         zlib.error,
         lzma.LZMAError,
         zipfile.BadZipFile,
