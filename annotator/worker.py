@@ -191,8 +191,7 @@ def _background(
     steps: deque[Callable[[], bool]] = deque()
     if settings.round_every:
         steps.append(lambda: _if_alone(project, warmup.run_step))
-    added = AddedNetworksWarmup(project, faces=settings.faces)
-    steps.append(lambda: _if_alone(project, added.run_step))
+    steps.append(partial(_if_alone, project, AddedNetworksWarmup(project, faces=settings.faces).run_step))
     if settings.faces:
         steps.append(lambda: bool(search.run_batch_if_free(BATCH_SECONDS)))
     steps.append(DuplicateSearch(project).run_step)

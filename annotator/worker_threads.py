@@ -15,6 +15,7 @@ from annotator.services.grouping.listing import LEAKS
 from annotator.services.insights.throughput import OPEN_CELLS
 from annotator.services.rounds.status import COUNTS
 from annotator.services.tasks.anchoring import ANCHORING
+from annotator.services.tasks.overlap import LabellerEstimates
 from annotator.services.team.class_balance import DISTRIBUTIONS
 from annotator.services.team.metrics import TEAM
 
@@ -33,6 +34,7 @@ def start_threads(project: ProjectFolder, ended: Event) -> list[Thread]:
             target=_repeat, args=(StatisticsCounter(project, STATISTICS).run_step, ended), name="statistics"
         ),
         Thread(target=_repeat, args=(StatisticsCounter(project, plans).run_step, ended), name="plans"),
+        Thread(target=_repeat, args=(LabellerEstimates(project).run_step, ended), name="labellers"),
         Thread(target=run_take_backs, args=(project, ended), name="take-backs"),
         Thread(target=run_certificates, args=(project, ended), name="certificates"),
     ]

@@ -36,6 +36,8 @@ SUBJECTS = {
     "beside_rounds": "what a labeller waits while rounds run without a pause, beside the same without a worker",
     "lessons": "what five earlier systems taught: leaking splits, pretraining, their figures beside ours",
     "throughput": "images per second of training, real ones against random tensors, and of scoring",
+    "opinions": "opinions saved by stopping when the answers are sure, simulated labellers",
+    "soft_labels": "a probe from majority, Dawid-Skene and soft labels of simulated labellers, on real faces",
     "views": "wrinkles, freckles and other attributes learned from views of the face and from whole images",
     "preset": "the default preset: balanced accuracy on people set aside, with 1,000 labelled images",
     "preset_all": "the same with all images that are not of these people: hours",

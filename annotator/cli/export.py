@@ -43,6 +43,11 @@ from annotator.services.exporting.snapshots import export_snapshot
 @click.option(
     "--history", is_flag=True, help="Snapshot: also write annotations.csv with every answer ever given."
 )
+@click.option(
+    "--probabilities",
+    is_flag=True,
+    help="Snapshot: also write probabilities.parquet with the soft label of every cell.",
+)
 @click.option("--without-filled", is_flag=True, help="Leave out the values that a model filled.")
 @project_option
 @json_option
@@ -52,6 +57,7 @@ def export_command(
     names: bool,
     images: ImageMode | None,
     history: bool,
+    probabilities: bool,
     without_filled: bool,
     project: Path,
     as_json: bool,
@@ -61,14 +67,19 @@ def export_command(
     A snapshot is a folder with labels.csv, attributes.csv, images.csv and manifest.json.
     """
     if form != "snapshot":
-        if names or history:
-            raise click.UsageError("--names and --history are for snapshots.")
+        if names or history or probabilities:
+            raise click.UsageError("--names, --history and --probabilities are for snapshots.")
         report = export_as(open_project(project), form, to, images, filled=not without_filled)
         _print_export(report, as_json=as_json)
         return
     options = SnapshotOptions(names=names, images=images or "none")
     folder, manifest = export_snapshot(
-        open_project(project), to, options, history=history, filled=not without_filled
+        open_project(project),
+        to,
+        options,
+        history=history,
+        probabilities=probabilities,
+        filled=not without_filled,
     )
     counts = manifest["counts"]
     if as_json:

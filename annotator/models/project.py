@@ -34,6 +34,7 @@ class Project(Base):
     faces_version: Mapped[int] = mapped_column(server_default="0")  # the same for faces and faces.csv
     overlap_share: Mapped[float] = mapped_column(server_default="0")  # see services/tasks/settings
     overlap_opinions: Mapped[int] = mapped_column(server_default="2")
+    overlap_confidence: Mapped[float] = mapped_column(server_default="1")
     gold_share: Mapped[float] = mapped_column(server_default="0.05")
     relabel_share: Mapped[float] = mapped_column(server_default="0.05")
     withhold_share: Mapped[float] = mapped_column(server_default="0.03")

@@ -43,7 +43,7 @@ class Skip(Base):
 class OpinionWanted(Base):
     """A done image that wants a further opinion: too few people answered an overlapped one, or it is `suspected` (AskedAgain).
 
-    Ids rise, so new rows come last.
+    Ids rise, so new rows come last. `attribute_id`: the attribute whose answers are least sure; null if nobody is measured.
     """
 
     __tablename__ = "opinions_wanted"
@@ -60,6 +60,8 @@ class OpinionWanted(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), unique=True)
     suspected: Mapped[bool] = mapped_column(server_default="0")
+    # No foreign key, because SQLite would write the whole table anew for it.
+    attribute_id: Mapped[int | None]
 
 
 class AskedAgain(Base):

@@ -1025,7 +1025,7 @@ export interface Team {
   manages: boolean;
   members: Member[];
   attributes: AttributeAgreement[];
-  settings: { overlap_share: number; overlap_opinions: number; gold_share: number; relabel_share: number; aggregation: string; withhold_share: number } | null;
+  settings: { overlap_share: number; overlap_opinions: number; overlap_confidence: number; gold_share: number; relabel_share: number; aggregation: string; withhold_share: number } | null;
   noise: { attribute: string; text: string }[];
   anchoring: Anchoring[];
   gold: number;

@@ -71,6 +71,7 @@ def test_a_reviewer_sees_agreement_sets_overlap_and_aggregates(page: Page, fille
         assert "differ in about 32 % of 40 images" in page.locator("li[data-attribute=glasses]").inner_text()
         page.get_by_label("% of the images").fill("12.5")
         page.locator("[name=relabel_share]").fill("7.5")
+        page.get_by_label("% sure").fill("98.5")
         assert page.locator("[name=withhold_share]").input_value() == "3"
         page.locator("[name=withhold_share]").fill("2.5")
         page.get_by_role("button", name="Save the settings").click()
@@ -79,6 +80,7 @@ def test_a_reviewer_sees_agreement_sets_overlap_and_aggregates(page: Page, fille
         page.locator("#agree").wait_for()
         assert page.get_by_label("% of the images").input_value() == "12.5"
         assert page.locator("[name=relabel_share]").input_value() == "7.5"
+        assert page.get_by_label("% sure").input_value() == "98.5"
         assert page.locator("[name=withhold_share]").input_value() == "2.5"
         assert page.locator("#accounts").is_hidden()
     assert labels_of(filled, 2)["glasses"] == 2

@@ -35,6 +35,11 @@ from trainer.cli.group import (
     help="Model folder of the engine cnn: the probe uses the features of its network instead of the frozen ones. Or a folder of "
     "the command pin-network: the probe uses the features of that network beside the frozen ones.",
 )
+@click.option(
+    "--soft-labels",
+    is_flag=True,
+    help="Learn from the probabilities of several answers (probabilities.parquet) instead of the labels. Engine probe only.",
+)
 @strategy_option
 @cache_option
 @images_option
@@ -45,6 +50,7 @@ def round_command(
     to: Path,
     engine: str,
     network: Path | None,
+    soft_labels: bool,
     strategy: str,
     cache: Path,
     images: Path | None,
@@ -64,6 +70,7 @@ def round_command(
             images_root=images,
             seed=seed,
             network=network,
+            soft_labels=soft_labels,
             progress=report,
         )
     for name in result.unanswered:

@@ -8,6 +8,8 @@ learning via logit adjustment", ICLR 2021). The temperature is that of Guo et al
 networks" (ICML 2017).
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,14 +20,17 @@ FEW = 20
 """With fewer held-out cells than this, a fitted temperature would be noise, so it stays 1."""
 
 
-def class_prior(labels: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
+def class_prior(labels: NDArray[Any], classes: int) -> NDArray[np.float64]:
     """Return the (classes,) frequencies of the classes; half an image is added to each so that none is impossible.
 
     Args:
-        labels: (n,) class indices; negative ones do not count.
+        labels: (n,) class indices, of which negative ones do not count, or (n, classes) probabilities.
         classes: Number of classes.
     """
-    counts = np.bincount(labels[labels >= 0], minlength=classes) + 0.5
+    if labels.ndim == 2:
+        counts = labels.sum(axis=0, dtype=np.float64) + 0.5
+    else:
+        counts = np.bincount(labels[labels >= 0], minlength=classes) + 0.5
     prior: NDArray[np.float64] = counts / counts.sum()
     return prior
 
@@ -74,17 +79,15 @@ def probabilities(
     return result
 
 
-def fit_temperature(
-    logits: NDArray[np.floating], labels: NDArray[np.int64], prior: NDArray[np.float64]
-) -> float:
+def fit_temperature(logits: NDArray[np.floating], labels: NDArray[Any], prior: NDArray[np.float64]) -> float:
     """Return the temperature that makes the held-out labels most probable.
 
     Args:
         logits: (n, classes) class-balanced, of images that the head has not learned from.
-        labels: (n,) class indices; negative ones do not count.
+        labels: (n,) class indices, of which negative ones do not count, or (n, classes) probabilities.
         prior: (classes,) frequencies.
     """
-    labelled = labels >= 0
+    labelled = labels >= 0 if labels.ndim == 1 else np.ones(len(labels), bool)
     if labelled.sum() < FEW:
         return 1.0
     logits, labels = logits[labelled], labels[labelled]
@@ -104,8 +107,13 @@ def fit_temperature(
 
 
 def negative_log_likelihood(
-    logits: NDArray[np.floating], labels: NDArray[np.int64], prior: NDArray[np.float64], temperature: float
+    logits: NDArray[np.floating], labels: NDArray[Any], prior: NDArray[np.float64], temperature: float
 ) -> float:
-    """Return the mean of -log p of the right classes; no label is negative."""
-    p = probabilities(logits, prior, temperature)[np.arange(len(labels)), labels]
-    return float(-np.log(np.maximum(p, 1e-12)).mean())
+    """Return the mean of -log p of the right classes, or the mean cross-entropy with (n, classes) probabilities of them.
+
+    No label is negative.
+    """
+    p = probabilities(logits, prior, temperature)
+    if labels.ndim == 2:
+        return float(-(labels * np.log(np.maximum(p, 1e-12))).sum(axis=1).mean())
+    return float(-np.log(np.maximum(p[np.arange(len(labels)), labels], 1e-12)).mean())

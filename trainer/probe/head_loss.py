@@ -19,7 +19,7 @@ class HeadLoss:
 
     Args:
         embeddings: (n, q) along their principal directions.
-        labels: (n,) class indices.
+        labels: (n,) class indices, or (n, classes) probabilities of the classes (soft labels).
         weights: (n, f) weights of the images in each fold's loss; columns add up to 1.
         prior: (classes,) class prior, whose logarithm is added to the logits.
         least_penalty: The smallest penalty that `minimise` will get.
@@ -40,7 +40,7 @@ class HeadLoss:
         self._share = weights.T.contiguous()
         self._variance = torch.cat([embeddings.square().mean(dim=0), torch.ones(1)])
         self._adjustment = torch.from_numpy(np.log(prior)).float()[:, None]
-        self._right = functional.one_hot(labels, len(prior)).T
+        self._right = (functional.one_hot(labels, len(prior)) if labels.dim() == 1 else labels).T
         self._curvature = self._largest_curvature(least_penalty)
 
     def minimise(self, penalty: float, start: Tensor | None = None) -> Tensor:

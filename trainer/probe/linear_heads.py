@@ -17,6 +17,7 @@ folds of the train groups, so the val split stays unseen. If the features themse
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -180,11 +181,11 @@ def fit_head(
 
 @dataclass(frozen=True)
 class _Fitted:
-    """A head with its (m, classes) logits and the (m,) classes of the images that it was not trained on."""
+    """A head with its (m, classes) logits and the (m,) classes, or (m, classes) soft labels, of the images that it was not trained on."""
 
     head: Head
     held_out: NDArray[np.float32]
-    right: NDArray[np.int64]
+    right: NDArray[Any]
 
     @property
     def loss(self) -> float:
@@ -194,7 +195,7 @@ class _Fitted:
 
 def _fit(
     embeddings: Tensor,
-    labels: NDArray[np.int64],
+    labels: NDArray[Any],
     folds: NDArray[np.int64],
     classes: int,
     unseen: tuple[Tensor, NDArray[np.int64]] | None,
@@ -232,6 +233,7 @@ def fit_heads(
     seed: int,
     unseen: tuple[Tensor, Mapping[str, NDArray[np.int64]]] | None = None,
     views: Mapping[str, slice] | None = None,
+    soft: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> dict[str, Head]:
     """Train a head for every attribute with a label.
 
@@ -244,6 +246,8 @@ def fit_heads(
         unseen: Embeddings and labels of other images, on which views, penalty and temperature are chosen instead of on
             the folds.
         views: View → the coordinates of its embeddings, side by side; None for a single view.
+        soft: Attribute → (n, classes) probabilities of the classes of labelled images, which are learned instead of the
+            labels: the loss is the cross-entropy with them, also where penalty, temperature and view are chosen.
 
     Returns:
         Attribute → its head, for the same coordinates.
@@ -259,11 +263,12 @@ def fit_heads(
         if not labelled.any():
             continue
         folds = assign_folds(groups[labelled], seed)
+        right = column[labelled] if soft is None else soft[name][labelled]
         of_views = {}
         for view in views:
             some = along[view][torch.from_numpy(labelled)]
             held_out = _labelled(others[view], unseen[1][name]) if unseen else None
-            of_views[view] = _fit(some, column[labelled], folds, classes[name], held_out)
+            of_views[view] = _fit(some, right, folds, classes[name], held_out)
         chosen, temperature = _choose(of_views)
         parts = [_among(of_views[view].head.rotated(axes[view]), size, views[view]) for view in chosen]
         heads[name] = _together(parts, chosen, temperature)

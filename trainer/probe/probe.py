@@ -17,6 +17,7 @@ from torch import Tensor
 
 from trainer import __version__
 from trainer.data.snapshot import Snapshot
+from trainer.data.soft_labels import SoftLabels
 from trainer.probe.embeddings import PoolEmbeddings, side_by_side
 from trainer.probe.features import Features
 from trainer.probe.linear_heads import DROPOUT_DRAWS, Head, dropped, fit_heads
@@ -110,7 +111,11 @@ def _answers(
 
 
 def fit_probe(
-    snapshot: Snapshot, pool: PoolEmbeddings, seed: int, unseen: NDArray[np.int64] | None = None
+    snapshot: Snapshot,
+    pool: PoolEmbeddings,
+    seed: int,
+    unseen: NDArray[np.int64] | None = None,
+    soft: SoftLabels | None = None,
 ) -> Probe:
     """Train a head for every attribute that has a labelled image in the train split.
 
@@ -120,6 +125,7 @@ def fit_probe(
         seed: Seed of the folds.
         unseen: Row numbers of the images on which penalty and temperature are chosen instead of on the folds; needed if
             the features were learned from the train split.
+        soft: Learned instead of the labels.
 
     Raises:
         SnapshotError: No image of the train split is labelled.
@@ -145,7 +151,10 @@ def fit_probe(
         if unseen is not None:
             answers = {name: snapshot.labels[name][unseen] for name in labels}
             others = pool.of(torch.from_numpy(unseen)), answers
-        heads = fit_heads(embeddings, labels, snapshot.groups[rows], classes, seed, others, pool.blocks)
+        targets = {name: soft[name][rows] for name in labels} if soft is not None else None
+        heads = fit_heads(
+            embeddings, labels, snapshot.groups[rows], classes, seed, others, pool.blocks, targets
+        )
     codes = {a.name: a.codes for a in snapshot.categorical if a.name in heads}
     in_features = {name: _in_features(head.without_committee(), pool) for name, head in heads.items()}
     scaling = {view: (part.basis.mean, part.basis.scale) for view, part in pool.views.items()}

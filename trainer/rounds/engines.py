@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from trainer.acquisition import STRATEGIES, query_strategy
 from trainer.data.snapshot import Snapshot
+from trainer.data.soft_labels import SoftLabels
 from trainer.evaluation.outputs import Answers
 from trainer.networks import Backbone, build
 from trainer.probe.embeddings import pool_embeddings
@@ -43,7 +44,14 @@ if TYPE_CHECKING:
 
 
 def probe(
-    snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report, network: Path | None = None
+    snapshot: Snapshot,
+    to: Path,
+    cache: Path,
+    seed: int,
+    report: Report,
+    network: Path | None = None,
+    *,
+    soft: SoftLabels | None = None,
 ) -> Answers:
     """Train linear heads on cached features.
 
@@ -55,6 +63,7 @@ def probe(
         report: Called with the progress.
         network: Folder of another network. The features of a fine-tuned network replace those of the frozen backbone; those
             of a pinned one (trainer/networks/pinned) stand beside them.
+        soft: The soft labels to learn from instead of the labels.
 
     Raises:
         ModelError: The network cannot be used.
@@ -64,7 +73,7 @@ def probe(
     report(Progress("train", 0, 1, "training one head per attribute"))
     with threads(1) if _is_small(snapshot) else nullcontext():
         pool = pool_embeddings(features)
-        model = fit_probe(snapshot, pool, seed, other.unseen(snapshot) if other else None)
+        model = fit_probe(snapshot, pool, seed, other.unseen(snapshot) if other else None, soft)
         save_probe(to / "model", model, snapshot, features, seed, network)
         report(Progress("train", 1, 1, "trained"))
         outputs = model.answer_pool(pool)

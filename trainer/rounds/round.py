@@ -2,16 +2,17 @@
 
 import functools
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from trainer.acquisition import DEFAULT, pool_of, query_strategy, rank_images
 from trainer.data.snapshot import Snapshot
+from trainer.data.soft_labels import SoftLabels, read_soft_labels, soft_labels_sha256
 from trainer.evaluation.metrics import evaluate
 from trainer.evaluation.outputs import Answers
 from trainer.rounds.predictions import Predictions, write_predictions
-from trainer.runtime.errors import PredictionsError
+from trainer.runtime.errors import ChoiceError, PredictionsError
 from trainer.runtime.files import remove_unfinished
 from trainer.runtime.progress import Progress, Report
 
@@ -51,6 +52,7 @@ def run_round(
     seed: int = 0,
     network: Path | None = None,
     at_once: Collection[str] = (),
+    soft_labels: bool = False,
     progress: Report = lambda _: None,
 ) -> RoundResult:
     """Train on a snapshot and write `to/model` and `to/predictions`.
@@ -67,35 +69,48 @@ def run_round(
         images_root: Current folder of the image files, if it is not the one in the snapshot.
         seed: Seed of all random draws.
         network: Model folder of a fine-tuned network; the probe uses its features instead of the frozen ones.
-        at_once: Names of images. If there are any, a round of the engine probe on the frozen network does not wait for
-            features: it learns from and answers these images and those whose features are in the cache.
+        at_once: Names of images. A probe on the frozen network then waits for no other features (`ready_for_probe`).
+        soft_labels: The probe learns from the soft labels of the snapshot; then `at_once` has no effect.
         progress: Called often, from this thread.
 
     Raises:
-        ModelError: The network cannot be used.
-        TrainerError: The snapshot is incomplete or has no labels, an image cannot be read, a name is unknown, or the
-            folder holds another round.
+        TrainerError: The snapshot is incomplete or has no labels, an image cannot be read, a name is unknown, the network
+            cannot be used, or the folder holds another round.
     """
     from trainer.rounds.engines import engine as engine_of  # noqa: PLC0415 - torch is not needed before
     from trainer.rounds.engines import probe, ready_for_probe, refuse_unsuitable, weights_sha256  # noqa: PLC0415
 
     refuse_unsuitable(engine, strategy, network)
     train = engine_of(engine)
-    if network is not None:
-        train = functools.partial(probe, network=network)
     opened = Snapshot.open(snapshot, images_root=images_root)
+    soft = _soft_labels(opened, engine) if soft_labels else None
+    if network is not None or soft is not None:
+        train = functools.partial(probe, network=network, soft=soft)
     identity = {"engine": engine, "seed": seed, "snapshot": opened.content_hash, "strategy": strategy}
     identity["features"] = weights_sha256(network) if network else None
+    identity["soft labels"] = sha256 = soft_labels_sha256(opened) if soft_labels else None
     if (to / "predictions" / "manifest.json").exists():
         return _finished(opened, to, identity)
     to.mkdir(parents=True, exist_ok=True)
-    for folder in (to / "model", to / "predictions"):
-        remove_unfinished(folder)
-    if at_once and engine == "probe" and network is None:
+    remove_unfinished(to / "model")
+    remove_unfinished(to / "predictions")
+    if at_once and engine == "probe" and network is None and not soft_labels:
         opened = ready_for_probe(opened, cache, at_once)
     answers = train(opened, to, cache, seed, progress)
+    if soft_labels:
+        answers = replace(answers, model=answers.model | {"soft_labels_sha256": sha256})
     manifest = write_answers(opened, answers, to / "predictions", strategy, seed, progress)
     return _result(opened, to, manifest)
+
+
+def _soft_labels(snapshot: Snapshot, engine: str) -> SoftLabels:
+    if engine != "probe":
+        raise ChoiceError(
+            f"The engine {engine} does not learn from soft labels.",
+            "Nothing was changed.",
+            "Choose the engine probe, or remove --soft-labels.",
+        )
+    return read_soft_labels(snapshot)
 
 
 def write_answers(
@@ -135,6 +150,7 @@ def _finished(snapshot: Snapshot, to: Path, identity: dict[str, Any]) -> RoundRe
         "features": manifest["model"].get("network_sha256"),
         "seed": manifest["seed"],
         "snapshot": manifest["snapshot"]["content_hash"],
+        "soft labels": manifest["model"].get("soft_labels_sha256"),
         "strategy": manifest["strategy"],
     }
     if existing != identity:

@@ -27,6 +27,12 @@ from annotator.formats.snapshot.images import ImageBatch, place_image
 from annotator.formats.snapshot.known_images import KnownFile, Relabelled, write_relabelled
 from annotator.formats.snapshot.labels import LabelLines
 from annotator.formats.snapshot.manifest import damaged, hash_manifest, read_manifest, sha256_of, verify_files
+from annotator.formats.snapshot.probabilities import (
+    PROBABILITIES,
+    SoftLabels,
+    check_probabilities,
+    write_probabilities,
+)
 from annotator.formats.snapshot.tally import Tally
 
 HISTORY_COLUMNS = ("image_name", "attribute", "code", "labeller", "origin", "milliseconds")
@@ -68,6 +74,7 @@ def write_snapshot(
     labelling: Labelling | None = None,
     *,
     faces: FaceRows | KnownFile = (),
+    probabilities: Iterable[SoftLabels] | None = None,
     certificates: Sequence[SnapshotCertificate] = (),
 ) -> dict[str, Any]:
     """Write a whole snapshot folder and return its manifest.
@@ -86,6 +93,7 @@ def write_snapshot(
         history: the rows of annotations.csv, in its order; None leaves it out.
         labelling: how the labels were made, for the card.
         faces: the rows of faces.csv, or an earlier snapshot's file with the same rows; without a face there is no file.
+        probabilities: the soft labels for probabilities.parquet, in the order of the images.
         certificates: those of the filled cells of `images`, as `FilledCells` takes them.
 
     Raises:
@@ -105,17 +113,15 @@ def write_snapshot(
             if options.card:
                 texts |= card_files(schema, tally, splits, labelling or Labelling(), filled.entries)
             files |= write_faces(unfinished, faces) | _write_history(unfinished, history)
+            files |= write_probabilities(unfinished, probabilities)
             files |= {name: _write_text(unfinished / name, text) for name, text in texts.items()}
             if options.images == "copy":
                 sync_tree(unfinished / "images")
             manifest = _manifest(schema, counts, splits, images_root, options, files)
             write_atomically(unfinished / "manifest.json", canonical_json(manifest).encode())
     except OSError as error:
-        raise FacelabelError(
-            "cannot_write",
-            f"The snapshot {folder} could not be written: {error}.",
-            do="Make room, or name another folder.",
-        ) from error
+        what = f"The snapshot {folder} could not be written: {error}."
+        raise FacelabelError("cannot_write", what, do="Make room, or name another folder.") from error
     return manifest
 
 
@@ -138,6 +144,8 @@ def verify_snapshot(folder: Path) -> dict[str, Any]:
     if FACES in manifest["files"]:
         for _ in read_checked_faces(folder):
             pass  # it checks every row
+    if PROBABILITIES in manifest["files"]:
+        check_probabilities(folder, manifest)
     verify_filled_cells(folder, manifest)
     expected = {"manifest.json", *manifest["files"]}
     if manifest["images"]["mode"] != "none":

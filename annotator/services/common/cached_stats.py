@@ -25,7 +25,7 @@ Counted = TypeVar("Counted")
 LARGE = 100_000
 """The number of images and annotations from which a project is large; as many are counted in a fraction of a second."""
 
-_PAUSE_FACTOR = 20
+PAUSE_FACTOR = 20
 """Statistics are recomputed only after this multiple of the time that the last computation took."""
 
 
@@ -120,7 +120,7 @@ def _remembered(session: Session, name: str, state: object, count: Callable[[], 
         started = time.monotonic()
         value = count()
         finished = time.monotonic()
-        last = _Remembered(state, value, finished + _PAUSE_FACTOR * (finished - started))
+        last = _Remembered(state, value, finished + PAUSE_FACTOR * (finished - started))
         cache.put(_REMEMBERED, name, last)
     return cast("Counted", last.value)
 
@@ -160,4 +160,4 @@ class StatisticsCounter:
         with self._project.database.write() as session:
             session.merge(StoredStatistics(name=kind.name, state=state, value=stored, counted_at=counted_at))
         finished = time.monotonic()
-        self._pause_until[kind] = finished + _PAUSE_FACTOR * (finished - started)
+        self._pause_until[kind] = finished + PAUSE_FACTOR * (finished - started)

@@ -23,6 +23,7 @@ from annotator.services.common.counted import COUNTED
 from annotator.services.exporting.face_rows import read_faces
 from annotator.services.exporting.filled import FilledColumns, images_with_covered_cells
 from annotator.services.exporting.provenance import read_labelling
+from annotator.services.exporting.soft_labels import read_soft_labels
 from annotator.services.grouping.membership import split_rule
 from annotator.services.grouping.rebuild import settle_groups
 from annotator.services.predictions.label_columns import LabelColumns, fetch_many
@@ -38,6 +39,7 @@ def export_snapshot(
     options: SnapshotOptions,
     *,
     history: bool = False,
+    probabilities: bool = False,
     filled: bool = True,
     title: str = "",
     note: str = "",
@@ -49,6 +51,7 @@ def export_snapshot(
         to: the folder to create; default: a new folder inside the project, which the project then lists.
         options: names or codes, image files or not, a card or not.
         history: also write annotations.csv.
+        probabilities: also write probabilities.parquet.
         filled: also write the cells that a model filled; else they are empty.
         title: what the list of snapshots calls it.
         note: what the list says about it.
@@ -75,22 +78,25 @@ def export_snapshot(
             _history(session) if history else None,
             read_labelling(session) if options.card else None,
             faces=read_faces(session),
+            probabilities=read_soft_labels(session, schema) if probabilities else None,
             certificates=columns.certificates if columns else (),
         )
     if folder.resolve().parent == project.snapshots.resolve():
         with project.database.write() as session:
-            session.add(
-                Snapshot(
-                    name=folder.name,
-                    content_hash=manifest["content_hash"],
-                    images=manifest["counts"]["images"],
-                    labelled=manifest["counts"]["labelled"],
-                    title=title.strip(),
-                    note=note.strip(),
-                    created_at=now(),
-                )
-            )
+            session.add(_record(folder.name, manifest, title, note))
     return folder, manifest
+
+
+def _record(name: str, manifest: dict[str, Any], title: str, note: str) -> Snapshot:
+    return Snapshot(
+        name=name,
+        content_hash=manifest["content_hash"],
+        images=manifest["counts"]["images"],
+        labelled=manifest["counts"]["labelled"],
+        title=title.strip(),
+        note=note.strip(),
+        created_at=now(),
+    )
 
 
 def list_snapshots(session: Session) -> Iterable[Snapshot]:

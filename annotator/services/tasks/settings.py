@@ -26,7 +26,9 @@ class TeamSettings:
 
     Args:
         overlap_share: fraction of the images, 0 to 1, that several people answer.
-        overlap_opinions: people who answer each of these, 2 to 20.
+        overlap_opinions: people who answer each of these at most, 2 to 20.
+        overlap_confidence: the posterior probability, 0.5 to 1, from which on the answers to an overlapped image are sure enough
+            and nobody else is asked; two people answer in any case. 1: always as many people as may.
         gold_share: fraction of a labeller's tasks, 0 to 0.5, that are gold images, as long as there are any.
         relabel_share: fraction of a labeller's tasks, 0 to 0.5, that are images with a suspicious label, as long as there are any.
         aggregation: the method that merges opinions into a label, majority or dawid_skene.
@@ -36,6 +38,7 @@ class TeamSettings:
 
     overlap_share: float = 0.0
     overlap_opinions: int = 2
+    overlap_confidence: float = 1.0
     gold_share: float = 0.05
     relabel_share: float = 0.05
     aggregation: str = "majority"
@@ -48,7 +51,7 @@ class TeamSettings:
 
     @property
     def overlap_rate(self) -> float:
-        """The fraction of all tasks at which further opinions keep pace with new images."""
+        """The fraction of all tasks at which further opinions keep pace with new images, if nobody stops early."""
         further = self.overlap_share * (self.overlap_opinions - 1)
         return further / (1 + further)
 
@@ -56,6 +59,7 @@ class TeamSettings:
 _CURRENT = select(
     Project.overlap_share,
     Project.overlap_opinions,
+    Project.overlap_confidence,
     Project.gold_share,
     Project.relabel_share,
     Project.aggregation,
@@ -87,6 +91,10 @@ def write_settings(session: Session, settings: TeamSettings) -> None:
         (
             2 <= settings.overlap_opinions <= MAX_OPINIONS,
             f"An overlapped image must have 2 to {MAX_OPINIONS} opinions.",
+        ),
+        (
+            0.5 <= settings.overlap_confidence <= 1,
+            "The probability from which on nobody else is asked must be between 0.5 and 1.",
         ),
         (0 <= settings.gold_share <= 0.5, "The share of gold images must be between 0 and 0.5."),
         (

@@ -16,8 +16,7 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.agreement.aggregation import majority_vote
-from annotator.domain.agreement.dawid_skene import dawid_skene
-from annotator.domain.agreement.ratings import Code, Floats, Item, Ratings
+from annotator.domain.agreement.ratings import Floats, Ratings
 from annotator.domain.states import INDEPENDENT, JUDGED, Origin, SubmissionKind
 from annotator.models import Annotation, Label, Labeller, Submission, Undecided
 from annotator.project import ProjectFolder
@@ -25,9 +24,19 @@ from annotator.services.annotation.log import add_submission, annotate_all, find
 from annotator.services.annotation.undo import undo_submission
 from annotator.services.common.bulk_read import Column, read_columns
 from annotator.services.common.undone import is_undone
+from annotator.services.common.votes import (
+    CANNOT_TELL,
+    Cell,
+    Opinions,
+    among,
+    cell_keys,
+    cells_of_keys,
+    gold_answers,
+    read_opinions,
+)
 from annotator.services.schema.active import active_schema
+from annotator.services.tasks.labellers import fit_labellers
 from annotator.services.tasks.settings import team_settings
-from annotator.services.team.votes import CANNOT_TELL, Cell, Opinions, gold_answers, read_opinions
 
 AGGREGATION = "aggregation"
 """The name of the labeller whose submissions are the aggregations."""
@@ -37,7 +46,6 @@ SURE = 0.8
 
 
 _BATCH = 10_000
-_ATTRIBUTE_BITS = 20
 
 
 @dataclass(frozen=True)
@@ -138,7 +146,9 @@ def aggregate(project: ProjectFolder, key: str | None = None) -> AggregationRepo
                 [
                     {"image_id": image, "attribute_id": attribute, "sureness": sureness}
                     for (image, attribute), sureness in zip(
-                        _cells(decisions.undecided.cell), decisions.undecided.sure.tolist(), strict=True
+                        cells_of_keys(decisions.undecided.cell),
+                        decisions.undecided.sure.tolist(),
+                        strict=True,
                     )
                 ],
             )
@@ -149,16 +159,16 @@ def _decide(session: Session) -> _Decisions:
     """The answers to all cells with several opinions, except gold cells and cells that a reviewer decided."""
     method = team_settings(session).aggregation
     active = active_schema(session)
-    gold = {_key(*cell): code for cell, code in gold_answers(session).items()}
+    gold = {cell_keys(*cell): code for cell, code in gold_answers(session).items()}
     opinions = read_opinions(session, JUDGED)
     shared = opinions.where(np.isin(opinions.attribute, list(active.names))).shared()
-    shared = shared.where(~_among(shared, gold))
+    shared = shared.where(~among(shared, gold))
     if method == "majority" or not len(shared):
         verdicts = _majority(shared)
     else:
         # Reviewers decided the gold answers, so these say nothing about how well reviewers answer.
         to_gold = read_opinions(session, INDEPENDENT) if gold else opinions
-        to_gold = to_gold.where(_among(to_gold, gold))
+        to_gold = to_gold.where(among(to_gold, gold))
         # A model of which values somebody confuses needs values that recur often; people do not.
         each = [
             _majority(part)
@@ -175,7 +185,7 @@ def _decide(session: Session) -> _Decisions:
 
 def _majority(shared: Opinions) -> _Verdicts:
     """Decide each cell by the answer of more than half of the people."""
-    ratings = Ratings.columns(_keys(shared.image, shared.attribute), shared.labeller, shared.code)
+    ratings = Ratings.columns(shared.keys, shared.labeller, shared.code)
     majority = majority_vote(ratings)
     return _Verdicts(
         _items(ratings), _codes(ratings)[majority.category], majority.share, majority.share > 0.5
@@ -190,25 +200,11 @@ def _dawid_skene(shared: Opinions, to_gold: Opinions, gold: Mapping[int, int]) -
         to_gold: the answers to gold cells, which show more about who confuses which values.
         gold: the correct code by the key of a gold cell.
     """
-    gold_cells = _keys(to_gold.image, to_gold.attribute)
-    ratings = Ratings.columns(
-        np.concatenate([_keys(shared.image, shared.attribute), gold_cells]),
-        np.concatenate([shared.labeller, to_gold.labeller]),
-        np.concatenate([shared.code, to_gold.code]),
-    )
-    truth: dict[Item, Code] = {cell: None if code == CANNOT_TELL else code for cell, code in gold.items()}
-    posteriors = dawid_skene(ratings, known=truth).posteriors
-    sure = posteriors.max(axis=1)
-    verdicts = _Verdicts(_items(ratings), _codes(ratings)[posteriors.argmax(axis=1)], sure, sure >= SURE)
-    return verdicts.where(~np.isin(verdicts.cell, gold_cells))
-
-
-def _among(opinions: Opinions, gold: Mapping[int, int]) -> NDArray[np.bool_]:
-    """Which opinions are about gold cells."""
-    to_gold: NDArray[np.bool_] = np.isin(
-        _keys(opinions.image, opinions.attribute), np.array(list(gold), np.int64)
-    )
-    return to_gold
+    fit = fit_labellers(shared, to_gold, gold)
+    sure = fit.posteriors.max(axis=1)
+    leading = _codes(fit.ratings)[fit.posteriors.argmax(axis=1)]
+    verdicts = _Verdicts(_items(fit.ratings), leading, sure, sure >= SURE)
+    return verdicts.where(~np.isin(verdicts.cell, to_gold.keys))
 
 
 def _items(ratings: Ratings) -> Column:
@@ -219,21 +215,6 @@ def _codes(ratings: Ratings) -> Column:
     return np.array([CANNOT_TELL if code is None else code for code in ratings.categories], np.int64)
 
 
-def _keys(image: Column, attribute: Column) -> Column:
-    """A number for each cell, in the order of images, then attributes."""
-    return image << _ATTRIBUTE_BITS | attribute
-
-
-def _key(image: int, attribute: int) -> int:
-    return image << _ATTRIBUTE_BITS | attribute
-
-
-def _cells(keys: Column) -> list[Cell]:
-    return list(
-        zip((keys >> _ATTRIBUTE_BITS).tolist(), (keys & (2**_ATTRIBUTE_BITS - 1)).tolist(), strict=True)
-    )
-
-
 def _standing(session: Session) -> _Standing:
     """Read all labels."""
     image, attribute, code, annotation = read_columns(
@@ -241,7 +222,7 @@ def _standing(session: Session) -> _Standing:
         Label.image_id,
         [Label.image_id, Label.attribute_id, func.coalesce(Label.code, CANNOT_TELL), Label.annotation_id],
     )
-    cell = _keys(image, attribute)
+    cell = cell_keys(image, attribute)
     order = np.argsort(cell)
     return _Standing(cell[order], code[order], annotation[order])
 
@@ -283,7 +264,7 @@ def _write(session: Session, key: str, decisions: _Decisions) -> None:
         image_id=None,
     )
     order = np.argsort(other.cell)
-    cells, codes = _cells(other.cell[order]), other.code[order].tolist()
+    cells, codes = cells_of_keys(other.cell[order]), other.code[order].tolist()
     for place in range(0, len(cells), _BATCH):
         part = slice(place, place + _BATCH)
         answers = [

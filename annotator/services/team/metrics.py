@@ -29,8 +29,8 @@ from annotator.services.common.bulk_read import Column, read_columns
 from annotator.services.common.cached_stats import Statistics
 from annotator.services.common.counted import counted_state, of_counted_image
 from annotator.services.common.undone import is_undone
+from annotator.services.common.votes import Opinions, answers_seen, gold_answers, read_opinions
 from annotator.services.schema.active import active_schema
-from annotator.services.team.votes import Opinions, answers_seen, gold_answers, read_opinions
 
 MOST_PAIRS = 6
 """How many pairs of labellers are compared per attribute: those with the most images in common."""

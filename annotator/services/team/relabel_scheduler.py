@@ -13,12 +13,12 @@ from annotator.domain.states import INDEPENDENT
 from annotator.models import AskedAgain, Gold, OpinionWanted, Submission
 from annotator.project import ProjectFolder
 from annotator.services.common.round_artifacts import newest_result
+from annotator.services.common.votes import read_opinions
 from annotator.services.review.label_issues import FILE, OpenLabelIssue, open_label_issues, read_label_issues
 from annotator.services.schema.active import active_schema
 from annotator.services.tasks.overlap import list_wanted_opinions
 from annotator.services.tasks.settings import team_settings
 from annotator.services.team.label_noise import noise_of
-from annotator.services.team.votes import read_opinions
 
 MOST = 100
 """The largest number of suspicious labels that wait for a new answer."""

@@ -19,6 +19,7 @@ def change_team_settings(session: Session, settings: TeamSettings) -> None:
         rebuild_wanted_opinions(session)
 
 
-def _wanted_by(settings: TeamSettings) -> tuple[int, int, bool]:
+def _wanted_by(settings: TeamSettings) -> tuple[int, int, float, bool]:
     """The settings that decide which images want a further opinion."""
-    return settings.overlap_end, settings.overlap_opinions, settings.relabel_share > 0
+    overlap = settings.overlap_end, settings.overlap_opinions, settings.overlap_confidence
+    return *overlap, settings.relabel_share > 0

@@ -11,9 +11,13 @@ from annotator.web.http.contracts import Answer, Key, Request, UtcTime
 
 
 class SnapshotRequest(Request):
-    """Write a snapshot inside the project. `filled`: with the cells that a model filled; else they are empty."""
+    """Write a snapshot inside the project.
+
+    `probabilities`: also the soft label of every cell. `filled`: with the cells that a model filled; else they are empty.
+    """
 
     names: StrictBool = False
+    probabilities: StrictBool = False
     filled: StrictBool = True
     title: Annotated[str, Field(max_length=MOST_TITLE)] = ""
     note: Annotated[str, Field(max_length=MOST_NOTE)] = ""

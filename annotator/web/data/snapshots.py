@@ -38,7 +38,8 @@ def create(json: SnapshotRequest) -> tuple[SnapshotOut, int]:
     """Write a snapshot inside the project."""
     project = context().project
     options = SnapshotOptions(names=json.names)
-    folder, _ = export_snapshot(project, None, options, filled=json.filled, title=json.title, note=json.note)
+    more = {"probabilities": json.probabilities, "filled": json.filled}
+    folder, _ = export_snapshot(project, None, options, title=json.title, note=json.note, **more)
     with project.database.read() as session:
         return next(row for row in _list(session) if row.name == folder.name), 201
 

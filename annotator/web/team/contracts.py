@@ -86,10 +86,11 @@ class AttributeAgreementOut(BaseModel):
 
 
 class TeamSettingsOut(BaseModel):
-    """The current settings."""
+    """The current settings. `overlap_confidence`: from which probability on an overlapped image is asked no further; 1: never."""
 
     overlap_share: float
     overlap_opinions: int
+    overlap_confidence: float
     gold_share: float
     relabel_share: float
     aggregation: str

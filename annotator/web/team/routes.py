@@ -36,10 +36,11 @@ Password = Annotated[str, Field(max_length=1000)]
 
 
 class SettingsRequest(Request):
-    """The settings of the team."""
+    """The settings of the team. Without `overlap_confidence` it stays as it is."""
 
     overlap_share: Share
     overlap_opinions: Annotated[int, Field(ge=2, le=MAX_OPINIONS)]
+    overlap_confidence: Annotated[float, Field(ge=0.5, le=1)] | None = None
     gold_share: Annotated[float, Field(ge=0, le=0.5)]
     relabel_share: Annotated[float, Field(ge=0, le=0.5)]
     aggregation: Literal["majority", "dawid_skene"]

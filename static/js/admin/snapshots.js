@@ -114,7 +114,8 @@ async function create() {
   say('Taking the snapshot …');
   try {
     const fields = new FormData(form);
-    const { name, path } = await call('POST', 'snapshots', { names: fields.has('names'), filled: !fields.has('unfilled'), title: fields.get('title') });
+    const answers = { probabilities: fields.has('probabilities'), filled: !fields.has('unfilled') };
+    const { name, path } = await call('POST', 'snapshots', { names: fields.has('names'), ...answers, title: fields.get('title') });
     form.reset();
     await list();
     say(`Snapshot ${name} is in ${path}.`, 'success');

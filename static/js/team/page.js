@@ -27,6 +27,7 @@ function showSettings(team) {
   const percent = (/** @type {number} */ share) => Number((100 * share).toFixed(4));
   set('overlap_share', percent(team.settings.overlap_share));
   set('overlap_opinions', team.settings.overlap_opinions);
+  set('overlap_confidence', percent(team.settings.overlap_confidence));
   set('gold_share', percent(team.settings.gold_share));
   set('relabel_share', percent(team.settings.relabel_share));
   set('withhold_share', percent(team.settings.withhold_share));
@@ -114,6 +115,7 @@ function agree() {
   runExclusive(async () => {
     await call('POST', 'team/settings', {
       overlap_share: number('overlap_share') / 100, overlap_opinions: number('overlap_opinions'),
+      overlap_confidence: number('overlap_confidence') / 100,
       gold_share: number('gold_share') / 100, relabel_share: number('relabel_share') / 100,
       withhold_share: number('withhold_share') / 100, aggregation: settings.get('aggregation') });
     await refresh();

@@ -54,12 +54,14 @@ EXEMPT = {
     "schema_editing/value_changes.py": "a merged value is merged in excluded images too",
     "selection/actions.py": BY_ID,
     "selection/changes.py": BY_ID,
+    "tasks/certainty.py": "its callers choose the images",
     "tasks/leases.py": "an excluded image loses its leases, and nobody gets a new one",
+    "tasks/routing.py": "its callers choose the images",
     "tasks/sampling.py": "the lists that it draws from leave them out",
     "tasks/task.py": "its callers choose the images",
     "tasks/visibility.py": "whether an image is blind does not depend on it",
     "tasks/withholding.py": "whether suggestions are withheld does not depend on it",
-    "team/aggregation.py": "services/team/votes has the condition",
+    "team/aggregation.py": "services/common/votes has the condition",
 } | dict.fromkeys(
     ("team/overview.py", "team/relabel_scheduler.py"), "wanted opinions are dropped with an exclusion"
 )

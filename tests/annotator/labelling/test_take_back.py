@@ -22,8 +22,8 @@ from annotator.services.annotation.take_back import (
 from annotator.services.annotation.take_back_choice import Selection
 from annotator.services.annotation.undo import undo_submission
 from annotator.services.common.open_cells import recount_open_cells
+from annotator.services.common.votes import read_opinions
 from annotator.services.team.aggregation import aggregate
-from annotator.services.team.votes import read_opinions
 from tests.support.commands import call
 from tests.support.projects.labelling import ALL, Person, done_count, labels_of, row_count
 from tests.support.projects.reviewing import cell_of, save_correction

@@ -1,9 +1,9 @@
 """After a clearing, the answers before it do not count, neither as labels nor as opinions, until it is undone."""
 
 from annotator.project import ProjectFolder
+from annotator.services.common.votes import read_opinions
 from annotator.services.selection.actions import Change
 from annotator.services.selection.changes import make_change, undo_change
-from annotator.services.team.votes import read_opinions
 from tests.support.projects.labelling import Person, answer_images, labels_of
 from tests.support.projects.reviewing import cell_of, late_opinion, names_in_view, save_correction
 

@@ -12,6 +12,7 @@ from annotator.errors import Conflict, FacelabelError
 from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.models import Gold, Image, Submission
 from annotator.project import ProjectFolder
+from annotator.services.common.votes import read_opinions
 from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.review.corrections import undo_correction
 from annotator.services.review.details import HistoryEntry, read_image
@@ -21,7 +22,6 @@ from annotator.services.schema.active import active_schema, read_schema
 from annotator.services.schema_editing.changes import apply_schema
 from annotator.services.schema_editing.file import change_schema, schema_version
 from annotator.services.team.gold import make_gold
-from annotator.services.team.votes import read_opinions
 from tests.support.commands import call
 from tests.support.predictions_folder import write_predictions
 from tests.support.projects.images import names_of

@@ -16,6 +16,7 @@ from tests.support.serving import Client, Server
 SETTINGS = {
     "overlap_share": 1.0,
     "overlap_opinions": 2,
+    "overlap_confidence": 1.0,
     "gold_share": 0.5,
     "relabel_share": 0.0,
     "aggregation": "majority",
@@ -63,6 +64,10 @@ def shape(task: dict) -> tuple:
 
 def test_labellers_share_the_overlap_and_gold_is_not_recognisable(people: dict[str, Client]):
     ada, rob, lea, lou, lin = (people[name] for name in ("Ada", "Rob", "Lea", "Lou", "Lin"))
+    sure = SETTINGS | {"overlap_confidence": 0.9, "withhold_share": 0.03}
+    assert rob.post("/team/settings", sure).json() == sure
+    older = {name: value for name, value in SETTINGS.items() if name != "overlap_confidence"}
+    assert rob.post("/team/settings", older).json() == sure  # what is not sent stays
     assert rob.post("/team/settings", SETTINGS).json() == SETTINGS | {"withhold_share": 0.03}
     for image in range(1, 11):
         key = {"values": ALL, "adjudicate": True}

@@ -1,12 +1,14 @@
 """A team of labellers: its settings, votes and gold images."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 import pytest
 from sqlalchemy import select, update
 
 from annotator.models import Project, Submission
 from annotator.project import ProjectFolder
+from annotator.services.annotation.submit import Submitted, submit
 from annotator.services.rounds.loading import load_predictions
 from annotator.services.tasks import withholding
 from annotator.services.tasks.overlap import rebuild_wanted_opinions
@@ -47,6 +49,14 @@ def answer_everything(people: list[Person], **values: object) -> None:
             for task in person.next(5):
                 person.answer(task, ALL | values)
                 answered += 1
+
+
+def vote_at_once(person: Person, glasses: Mapping[int, int]) -> None:
+    """Let somebody answer images at once, with ALL but for the glasses: image id → code."""
+    with person.project.database.write() as session:
+        for image, code in glasses.items():
+            values = ALL | {"glasses": code}
+            submit(session, person.id, Submitted(f"{person.id} {image}", image, None, values))
 
 
 def make_gold_images(project: ProjectFolder, *images: int) -> None:

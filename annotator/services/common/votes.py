@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Integer, case, cast, func, select
+from sqlalchemy import Integer, bindparam, case, cast, func, select
 from sqlalchemy.orm import Session
 
-from annotator.domain.states import PERSONAL, Origin
+from annotator.domain.states import INDEPENDENT, PERSONAL, Origin
 from annotator.models import Annotation, Gold, Qualification, QualificationImage, Submission
 from annotator.services.common.bulk_read import Column, read_columns
 from annotator.services.common.counted import of_counted_image
-from annotator.services.common.undone import is_undone
+from annotator.services.common.undone import is_cleared, is_undone
 from annotator.services.schema.active import active_schema
 
 Cell = tuple[int, int]
@@ -61,9 +62,36 @@ class Opinions:
         """A number for the cell of each answer, rising from 0."""
         return np.cumsum(differs(self.attribute, self.image)) - 1
 
+    @property
+    def keys(self) -> Column:
+        """The key of the cell of each answer (`cell_keys`)."""
+        return cell_keys(self.image, self.attribute)
+
     def without_cannot_tell(self) -> Opinions:
         """The answers other than "can't tell", which does not count where agreement is measured."""
         return self.where(self.code != CANNOT_TELL)
+
+
+_ATTRIBUTE_BITS = 20
+_Number = TypeVar("_Number", int, Column)
+
+
+def cell_keys(image: _Number, attribute: _Number) -> _Number:
+    """A number for each cell, in the order of images, then attributes."""
+    return image << _ATTRIBUTE_BITS | attribute
+
+
+def cells_of_keys(keys: Column) -> list[Cell]:
+    """The cells of keys."""
+    return list(
+        zip((keys >> _ATTRIBUTE_BITS).tolist(), (keys & (2**_ATTRIBUTE_BITS - 1)).tolist(), strict=True)
+    )
+
+
+def among(opinions: Opinions, cells: Collection[int]) -> NDArray[np.bool_]:
+    """Which opinions are about some cells, given by their keys."""
+    chosen: NDArray[np.bool_] = np.isin(opinions.keys, np.array(list(cells), np.int64))
+    return chosen
 
 
 def read_opinions(session: Session, kinds: Collection[str]) -> Opinions:
@@ -90,6 +118,36 @@ def read_opinions(session: Session, kinds: Collection[str]) -> Opinions:
     labeller[_cleared(session, attribute, image, numbers)] = 0
     opinions = Opinions(attribute, image, labeller, code, accepted, corrected)
     return _current(_last(opinions, numbers), active_schema(session).replaced)
+
+
+def read_opinions_of(session: Session, image_ids: Collection[int]) -> Opinions:
+    """Read the independent answers to a few images, by an index; which of them count is as in `read_opinions`."""
+    rows = session.connection().execute(_OF_IMAGES, {"image_ids": list(image_ids)}).all()
+    table = np.array(rows, np.int64).reshape(-1, 7)
+    numbers, *columns = table.T
+    return _current(_last(Opinions(*columns), numbers), active_schema(session).replaced)
+
+
+_OF_IMAGES = (
+    select(
+        Annotation.id,
+        Annotation.attribute_id,
+        Annotation.image_id,
+        Submission.labeller_id,
+        func.coalesce(Annotation.code, CANNOT_TELL),
+        case((Annotation.origin == Origin.SUGGESTION, 1), else_=0),
+        cast(Annotation.corrected, Integer),
+    )
+    .join(Submission, Submission.id == Annotation.submission_id)
+    .where(
+        Annotation.image_id.in_(bindparam("image_ids", expanding=True)),
+        of_counted_image(Annotation.image_id),
+        Annotation.origin.in_(PERSONAL),
+        Submission.kind.in_(INDEPENDENT),
+        ~is_undone(),
+        ~is_cleared(),
+    )
+)
 
 
 def gold_answers(session: Session) -> dict[Cell, int]:
@@ -133,7 +191,7 @@ def _cleared(session: Session, attribute: Column, image: Column, numbers: Column
     rows = np.array(session.execute(clearings).all(), np.int64).reshape(-1, 3)
     if not len(rows):
         return np.zeros(len(numbers), bool)
-    cells, cell = rows[:, 0] << 20 | rows[:, 1], image << 20 | attribute
+    cells, cell = cell_keys(rows[:, 0], rows[:, 1]), cell_keys(image, attribute)
     place = np.minimum(np.searchsorted(cells, cell), len(cells) - 1)
     earlier: NDArray[np.bool_] = (cells[place] == cell) & (numbers < rows[place, 2])
     return earlier
