@@ -177,7 +177,7 @@ def test_a_suggestion_is_explained_by_a_heat_map_and_similar_labelled_faces(draw
 
         def ask() -> SuggestionReasons:
             def ready() -> SuggestionReasons | None:
-                reasons = read_reasons(project, session, explainer, train.id, "hair_color")
+                reasons = read_reasons(project, session, explainer, train.id, "hair_color", 1)
                 return reasons if reasons.ready else None
 
             return wait_until(ready, "the suggestion is explained")
@@ -196,7 +196,7 @@ def test_a_suggestion_is_explained_by_a_heat_map_and_similar_labelled_faces(draw
         assert {face.image.split for face in reasons.similar} == {"train"}
         assert all(face.code == colours[face.image.name] for face in reasons.similar)
         with pytest.raises(Conflict, match="labelled without suggestions"):
-            read_reasons(project, session, explainer, blind.id, "hair_color")
+            read_reasons(project, session, explainer, blind.id, "hair_color", 1)
         [process] = [p for p in psutil.Process().children() if "explain-suggestions" in p.cmdline()]
         explainer.close()
         assert not process.is_running()
