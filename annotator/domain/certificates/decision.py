@@ -128,6 +128,8 @@ class Decision:
             )
         if self.tolerated < 0:
             return "Nothing is filled: the sample is too small for this target error."
+        if self.errors <= self.tolerated:
+            return "Nothing is filled: most of the cells that were sampled are wrong."
         return (
             f"Nothing is filled: the sample showed {counted(self.errors, 'error', 'errors')} among the "
             f"{counted(self.steps[0].sampled, 'cell', 'cells')} that the model is surest of, "
@@ -186,8 +188,9 @@ def decide(
     members = certain_members(population, sample, labelled_counts, level)
     claims = [errors, *_recall_claims(population, sample, labelled_counts, members, target, level)]
     limiting = min(claims, key=Claim.passed)
-    accepted = limiting.passed()
+    passed = limiting.passed()
     in_sets, sampled = np.cumsum(population.sum(axis=1)), _by_set(sample.levels, levels)
+    accepted = _mostly_right(passed, errors.seen, sampled)
     shown = max(accepted, 1) - 1
     left = int(in_sets[shown] - sampled[shown]) if accepted else 0
     return Decision(
@@ -206,7 +209,7 @@ def decide(
             for claim in claims
             if claim.value is not None
         ],
-        bottleneck=limiting.value if accepted < levels else None,
+        bottleneck=limiting.value if accepted == passed < levels else None,
     )
 
 
@@ -262,6 +265,16 @@ def _recall_claims(
         )
         claims.append(Claim(int(value), _by_set(sample.levels[missed], len(population)), will_do))
     return claims
+
+
+def _mostly_right(passed: int, errors: NDArray[np.int64], sampled: NDArray[np.int64]) -> int:
+    """Return the largest set of those that passed in which the sample showed at least as many right values as errors.
+
+    A set with fewer cells than the target allows errors passes whatever the sample shows. Filling less keeps every promise.
+    """
+    while passed and 2 * errors[passed - 1] > sampled[passed - 1]:
+        passed -= 1
+    return passed
 
 
 def _by_set(smallest: NDArray[np.integer[Any]], levels: int) -> NDArray[np.int64]:

@@ -55,12 +55,14 @@ class Anchoring:
 
     @property
     def allowance(self) -> float | None:
-        """At most this share of the answers in sight of a suggestion would differ without it (upper end of the interval).
+        """The share of the answers in sight of a suggestion that would differ without it; 0 while the interval holds zero.
 
         Some of them would differ because a suggestion corrects slips, so this is more than the error that suggestions cause.
         None if it is not known.
         """
-        return None if self.high is None else max(0.0, self.high)
+        if self.difference is None or self.low is None:
+            return None
+        return self.difference if self.low > 0 else 0.0
 
     @property
     def text(self) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.certificates.ladder import Checked
+from annotator.domain.certificates.target import Allowance
 from annotator.domain.schema import Attribute
 from annotator.errors import FacelabelError
 from annotator.formats.snapshot.predictions import PredictionsFile
@@ -20,6 +21,7 @@ from annotator.services.predictions.active import Source, active_predictions
 from annotator.services.predictions.label_columns import fetch_many
 from annotator.services.rounds.audit_set import answers_to_audit, read_audit_set, value_columns
 from annotator.services.schema.active import ActiveSchema, active_schema, unknown_attribute
+from annotator.services.tasks.anchoring import anchoring_allowance
 from annotator.services.tasks.settings import team_settings
 
 _PART = 100_000
@@ -42,6 +44,7 @@ class Basis:
         open_rows: (cells,) their rows in the predictions.
         labelled_counts: (values,) the number of labels of each value in images that count.
         images: the number of images that count.
+        allowance: what is reserved for people's own errors.
         attempt: the number that the next attempt for the attribute gets.
     """
 
@@ -56,6 +59,7 @@ class Basis:
     open_rows: NDArray[np.int64]
     labelled_counts: NDArray[np.int64]
     images: int
+    allowance: Allowance
     attempt: int
 
 
@@ -83,6 +87,7 @@ def read_basis(project: ProjectFolder, session: Session, attribute: str) -> Basi
         open_rows=rows,
         labelled_counts=count_labels(session, attribute_id, [value.code for value in asked.values]),
         images=session.scalar(select(func.count()).select_from(Image).where(COUNTED)) or 0,
+        allowance=anchoring_allowance(session, attribute),
         attempt=next_attempt(session, attribute_id),
     )
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.certificates.basis import basis_json, decide_again
 from annotator.domain.certificates.decision import Decision
-from annotator.domain.certificates.target import Target
+from annotator.domain.certificates.target import Allowance, Target
 from annotator.domain.states import CertificateState
 from annotator.errors import Conflict
 from annotator.models import Certificate, CertificateCell, CertificateSample, Image, now
@@ -110,6 +110,7 @@ def read_decision_basis(session: Session, active: ActiveSchema, row: Certificate
         read_sample(session, active, row).cells,
         np.minimum(labels, np.asarray(draw["labelled_counts"], np.int64)),
         min(images, int(draw["images"])),
+        Allowance(**draw["allowance"]),
     )
 
 

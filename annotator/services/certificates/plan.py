@@ -152,6 +152,7 @@ def _of_attribute(
             target,
             basis.attempt,
             pace.seconds,
+            basis.allowance,
         )
         plans.append(_target_plan(attribute, basis.names, target, result, open_cells, pace))
     return AttributePlans(attribute.name, attribute.title, open_cells, basis.attempt, plans)

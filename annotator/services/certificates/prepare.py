@@ -7,7 +7,7 @@ on where it was. The sample is drawn once all cells are written: what may be fil
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -114,6 +114,7 @@ def _plan(project: ProjectFolder, session: Session, row: Certificate) -> _Planne
         Target.from_json(row.target),
         row.attempt,
         pace.seconds,
+        basis.allowance,
     )
     if isinstance(made, Shortfall):
         return made.sentence(name, basis.names)
@@ -121,6 +122,7 @@ def _plan(project: ProjectFolder, session: Session, row: Certificate) -> _Planne
         "codes": basis.codes,
         "labelled_counts": basis.labelled_counts.tolist(),
         "images": basis.images,
+        "allowance": asdict(basis.allowance),
     }
     stored = {**made.to_json(), "seconds": round(made.sample * pace.blind), "draw": draw}
     return _Planned(stored, basis.source.predictions, _choose(basis, made.ladder))

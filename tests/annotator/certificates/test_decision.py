@@ -140,6 +140,18 @@ def test_the_bottleneck_of_a_rare_value_is_named():
     assert "missed “yes” 4 times" in missed.sentence(["no", "yes"])
 
 
+def test_a_set_that_is_mostly_wrong_is_not_filled_even_if_the_target_allows_it():
+    target = Target(error=0.5, recall=None)
+    worse = decide(*a_sample([1] * 31), np.zeros(2, int), 10_000, target)
+    assert worse.steps[0].errors == 31 <= worse.tolerated
+    assert (worse.level, worse.bottleneck) == (2, None), "in the larger set most are right"
+    worst = decide(*a_sample([1] * 60), np.zeros(2, int), 10_000, target)
+    assert (worst.level, worst.bottleneck) == (None, None)
+    assert (
+        worst.sentence(["no", "yes"]) == "Nothing is filled: most of the cells that were sampled are wrong."
+    )
+
+
 def test_of_a_value_that_no_image_has_nothing_is_promised():
     found = decide(*a_sample([]), np.array([900, 0]), 1900, Target(error=0.05))
     assert [recall.value for recall in found.recalls] == [0]

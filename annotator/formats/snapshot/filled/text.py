@@ -39,9 +39,14 @@ def certificate_sentences(certificate: Mapping[str, Any], schema: Schema, images
 
 
 def _people(allowance: Mapping[str, Any]) -> str:
-    if not allowance["measured"]:
-        return "Answers of people count as right, because their errors were not measured."
-    return f"Up to {percent(allowance['people'])} wrong answers of people are allowed for."
+    if allowance["measured"]:
+        return f"Up to {percent(allowance['people'])} wrong answers of people are allowed for."
+    if allowance["anchoring"]:
+        return (
+            f"Of the answers in sight of a suggestion, {percent(allowance['anchoring'])} count as wrong, because people follow "
+            "suggestions so often. Other answers of people count as right, because their errors were not measured."
+        )
+    return "Answers of people count as right, because their errors were not measured."
 
 
 def percent(share: float) -> str:
