@@ -224,10 +224,12 @@ def next_balanced(
         work=~labelled,
         audit=np.empty(0, np.int64),
         labelled=labelled,
+        labels=known,
         counts={t.name: groups_by_class(known[t.name], t.groups, 2) for t in tasks},
         groups=tasks[0].groups,
         embeddings=tasks[0].embeddings[:, :64],
         committee=None,
+        dropout=None,
         seed=seed * 1_000_003 + int(labelled.sum()),
     )
     return order_images(query_strategy("balanced"), pool)[0][:BATCH]

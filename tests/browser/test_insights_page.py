@@ -73,7 +73,7 @@ def test_every_cell_bar_and_point_leads_to_its_images(page: Page, filled: Projec
             for link in card.locator(".bins a").all()
         ]
         bars = [
-            (row.locator(".class a").get_attribute("href"), int(row.locator(".number").inner_text()))
+            (row.locator(".class a").first.get_attribute("href"), int(row.locator(".number").inner_text()))
             for row in card.locator(".spread li").all()
         ]
         assert len(cells) >= 3

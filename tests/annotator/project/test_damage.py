@@ -57,9 +57,9 @@ def test_a_damaged_page_is_told_or_harmless(labelled: ProjectFolder, tmp_path: P
     labelled.database.close()
     sound, before = labelled.database_file.read_bytes(), content(labelled.database_file)
     pages, chance = len(sound) // PAGE, random.Random(0)
-    told = 0
-    for trial in range(TRIALS if soak else 8):
-        place = trial * pages // TRIALS if soak else chance.randrange(pages)
+    told, trials = 0, TRIALS if soak else 8
+    for trial in range(trials):
+        place = trial * pages // trials
         count = chance.choice([16, 512, PAGE // 2])
         start = place * PAGE + chance.randrange(PAGE - count + 1)
         damaged = bytearray(sound)

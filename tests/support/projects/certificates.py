@@ -143,7 +143,10 @@ def answer_sample(project: ProjectFolder, number: int, wrong: int = 0, *, until_
             not until_filled and status.answered == status.sample
         ):
             return
-        for task in me.next(40):
+        tasks = me.next(40)
+        if not tasks:  # an open page holds the rest
+            lapse_leases(project)
+        for task in tasks:
             asked = {cell.attribute for cell in task.cells}
             values = {name: code for name, code in answer_of(task.image_id).items() if name in asked}
             if task.image_id in sample and wrong > 0:
