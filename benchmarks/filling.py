@@ -8,13 +8,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 from sqlalchemy import select, text
 
-from annotator.domain.certificates.target import Target
+from annotator.domain.certificates.target import Allowance, Target
 from annotator.domain.states import CertificateState
 from annotator.models import Certificate, CertificateCell, Predictions, now
 from annotator.project import ProjectFolder
@@ -143,6 +144,7 @@ def add_candidates(project: ProjectFolder, cells: int) -> int:
         draw = {
             "codes": [0, 1],
             "labelled_counts": [0, 0],
+            "allowance": asdict(Allowance()),
             "images": cells,
             "population": [[cells, 0]],
             "sampled": [[0, 0]],
