@@ -27,10 +27,13 @@ from benchmarks.labelling import run_clients
 from benchmarks.support.million import make_large_project
 from benchmarks.support.report import Figures, Size
 from tests.support.serving import Server
+from tests.support.waiting import wait_until
 
 CELLS = {"small": (2000,), "normal": (100_000, 1_000_000), "full": (100_000, 1_000_000)}
 ANSWERS = {"small": 20, "normal": 300, "full": 1000}
 LABELLED = 0.1
+LONGEST_SECONDS = 1800
+"""After so long the worker's thread has failed."""
 KINDS = ("alone", "beside filling", "beside undoing")
 
 
@@ -54,7 +57,7 @@ def measure_alone(project: ProjectFolder, cells: int) -> dict[str, Any]:
         started = time.perf_counter()
         end(project, number)
         ended = time.perf_counter() - started
-        wait(lambda: not has_cells(project))
+        wait(lambda: not has_cells(project), "all cells are open again")
         undone = time.perf_counter() - started
     return {
         "cells": cells,
@@ -104,14 +107,13 @@ def until(project: ProjectFolder, number: int, state: CertificateState) -> float
         with project.database.read() as session:
             return session.get_one(Certificate, number).state == state
 
-    wait(reached)
+    wait(reached, f"the certificate is {state}")
     return time.perf_counter() - started
 
 
-def wait(reached: Callable[[], bool]) -> None:
+def wait(reached: Callable[[], bool], what: str) -> None:
     """Wait for the thread beside this one, which needs the processor."""
-    while not reached():
-        time.sleep(0.05)
+    wait_until(reached, what, LONGEST_SECONDS, pause=0.05)
 
 
 def has_cells(project: ProjectFolder) -> bool:
