@@ -35,7 +35,7 @@ def test_an_attribute_is_filled_and_opened_again_with_keys(page: Page, browser: 
         expect(card.locator(".badge")).to_have_text("being prepared")
 
         work(project)
-        expect(card.locator(".badge")).to_have_text("sample is answered")
+        expect(card.locator(".badge")).to_have_text("being sampled")
         expect(card.get_by_role("progressbar")).to_have_attribute("value", "0")
         strip = page.context.new_page()
         strip.goto(server.url)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.plurals import percent
 from annotator.domain.states import CertificateState
 from annotator.models import Certificate
 from annotator.project import ProjectFolder
 from annotator.services.certificates.plan import AttributePlans, TargetPlan, read_plans
 from annotator.services.certificates.status import certificates
-from annotator.services.certificates.words import duration, percent
+from annotator.services.certificates.words import duration
 from annotator.services.schema.active import attribute_titles
 
 ERROR, RECALL = 0.01, 0.95

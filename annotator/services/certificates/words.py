@@ -5,15 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from annotator.domain.certificates.target import Target
-from annotator.domain.plurals import counted
+from annotator.domain.plurals import counted, percent
 from annotator.domain.roles import LOCAL_LABELLER
 from annotator.domain.states import CertificateState
 from annotator.services.certificates.status import CertificateStatus
-
-
-def percent(share: float) -> str:
-    """A share as people read it, such as "1 %"."""
-    return f"{100 * share:.3g} %"
 
 
 def duration(seconds: float) -> str:

@@ -16,7 +16,7 @@ import { duration, isRunning, percent } from './words.js';
  * @property {(id: number) => void} onundo
  */
 
-const STATES = { preparing: 'being prepared', sampling: 'sample is answered', filling: 'being filled', filled: 'certified', failed: 'failed', undone: 'undone', lapsed: 'lapsed' };
+const STATES = { preparing: 'being prepared', sampling: 'being sampled', filling: 'being filled', filled: 'certified', failed: 'failed', undone: 'undone', lapsed: 'lapsed' };
 
 /** @param {string} state */
 const badge = (state) => element('span', { class: 'badge', 'data-state': state }, STATES[/** @type {keyof STATES} */ (state)] ?? state);

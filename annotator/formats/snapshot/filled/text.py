@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from annotator.domain.plurals import counted
+from annotator.domain.plurals import counted, percent
 from annotator.domain.schema import Schema
 
 
@@ -47,8 +47,3 @@ def _people(allowance: Mapping[str, Any]) -> str:
             "suggestions so often. Other answers of people count as right, because their errors were not measured."
         )
     return "Answers of people count as right, because their errors were not measured."
-
-
-def percent(share: float) -> str:
-    """A share as a percentage with as many digits as it needs, such as "0.5 %"."""
-    return f"{100 * share:.4g} %"
