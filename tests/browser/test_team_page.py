@@ -1,7 +1,7 @@
 """The team page: from a single user to a team with metrics, settings, accounts and gold images."""
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from annotator.project import ProjectFolder
 from annotator.services.accounts import add_account
@@ -84,6 +84,28 @@ def test_a_reviewer_sees_agreement_sets_overlap_and_aggregates(page: Page, fille
         assert page.locator("[name=withhold_share]").input_value() == "2.5"
         assert page.locator("#accounts").is_hidden()
     assert labels_of(filled, 2)["glasses"] == 2
+
+
+def test_what_is_saved_while_the_page_loads_counts(page: Page, filled: ProjectFolder):
+    with filled.database.write() as session:
+        add_account(session, "Adm", "admin", PASSWORD)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    with Server(filled.path) as server:
+        page.route("**/team/qualification", hold, times=1)
+        page.goto(f"{server.url}/team")
+        log_in(page, "Adm")
+        page.locator("[name=relabel_share]").fill("7.5")
+        page.get_by_role("button", name="Save the settings").click()
+        assert page.locator("#qualify").is_hidden()
+        assert page.locator("#message").inner_text() == "Loading …"
+        held[0].continue_()
+        page.get_by_text("The settings are saved.").wait_for()
+        assert page.locator("[name=relabel_share]").input_value() == "7.5"
+        assert page.locator("#qualify [name=images]").input_value() == "0"
 
 
 def test_a_reviewer_sees_how_far_people_follow_suggestions(

@@ -1,20 +1,23 @@
-/** One change at a time, with its result in #message or #error. */
+/** One thing at a time between the page and the server, with its result in #message or #error. */
 import { byId, messageOf } from './dom.js';
 
-let running = false;
+/** @type {'load'|'change'|null} */
+let running = null;
+/** @type {(() => Promise<void>)|null} */
+let waiting = null; // what follows, such as a click while the page loads: the last thing only, so that a double click counts once
 
-/** Whether a change is on its way to the server. */
-export const busy = () => running;
+/** Whether something is on its way to or from the server. */
+export const busy = () => running !== null;
 
 /**
- * Do one change unless another one is on its way. A failure is shown, not thrown.
- *
+ * @param {'load'|'change'} kind
  * @param {() => Promise<void>} work
- * @param {string} [done] what to say when it succeeded
+ * @param {string} done
  */
-export async function runExclusive(work, done = '') {
-  if (running) return;
-  running = true;
+async function run(kind, work, done) {
+  if (running === 'load' || (running === 'change' && kind === 'load')) waiting = () => run(kind, work, done);
+  if (running !== null) return;
+  running = kind;
   document.documentElement.dataset.state = 'saving';
   try {
     await work();
@@ -23,6 +26,24 @@ export async function runExclusive(work, done = '') {
   } catch (error) {
     byId('error').textContent = messageOf(error);
   }
-  running = false;
+  running = null;
   document.documentElement.dataset.state = 'ready';
+  const next = waiting;
+  waiting = null;
+  await next?.();
 }
+
+/**
+ * Do one change unless another one is on its way; wait for a load. A failure is shown, not thrown.
+ *
+ * @param {() => Promise<void>} work
+ * @param {string} [done] what to say when it succeeded
+ */
+export const runExclusive = (work, done = '') => run('change', work, done);
+
+/**
+ * Load what the page shows. A change or another load that is asked for meanwhile follows it.
+ *
+ * @param {() => Promise<void>} work
+ */
+export const runLoad = (work) => run('load', work, '');

@@ -68,6 +68,22 @@ export function fieldOf(form, name) {
 }
 
 /**
+ * Give a form's fields what the server keeps. A field that the reader has changed keeps the change until the form is reset.
+ *
+ * @param {HTMLFormElement} form
+ * @param {Record<string, string|number>} values by the names of inputs or radio buttons
+ * @throws {TypeError} if the form has no such field
+ */
+export function setDefaults(form, values) {
+  for (const [name, value] of Object.entries(values)) {
+    /** @type {Element|RadioNodeList} */
+    const field = fieldOf(form, name);
+    if (field instanceof RadioNodeList) for (const radio of field) /** @type {HTMLInputElement} */ (radio).defaultChecked = /** @type {HTMLInputElement} */ (radio).value === String(value);
+    else /** @type {HTMLInputElement} */ (field).defaultValue = String(value);
+  }
+}
+
+/**
  * The element nearest to where an event happened, itself or an ancestor, that matches.
  *
  * @param {Event} event

@@ -1,6 +1,6 @@
 /** The page of the access log: entries of an account or a kind, newest first. */
 import { call } from '../lib/api.js';
-import { runExclusive } from '../lib/busy.js';
+import { runLoad } from '../lib/busy.js';
 import { byId, element, fieldOf, moment } from '../lib/dom.js';
 /** @import { AccessLog, Team } from '../types' */
 
@@ -38,6 +38,6 @@ async function load() {
   await show(false);
 }
 
-form.addEventListener('change', () => runExclusive(() => show(false)));
-older.addEventListener('click', () => runExclusive(() => show(true)));
-runExclusive(load);
+form.addEventListener('change', () => runLoad(() => show(false)));
+older.addEventListener('click', () => runLoad(() => show(true)));
+runLoad(load);

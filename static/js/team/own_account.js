@@ -1,6 +1,6 @@
 /** The page Account: the reader's password, sessions and tokens. */
 import { call } from '../lib/api.js';
-import { runExclusive } from '../lib/busy.js';
+import { runExclusive, runLoad } from '../lib/busy.js';
 import { byId, find, onSubmit } from '../lib/dom.js';
 import { forgetAccount } from '../lib/private_data.js';
 import { ownUrl } from '../lib/urls.js';
@@ -97,4 +97,4 @@ onSubmit(passwordForm, changePassword);
 onSubmit(linkForm, link);
 onSubmit(tokenForm, makeToken);
 byId('everywhere').addEventListener('click', logOutEverywhere);
-runExclusive(refresh);
+runLoad(refresh);

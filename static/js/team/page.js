@@ -1,9 +1,9 @@
 /** The team page: the labellers' work, their agreement, the quality settings, and accounts. */
 import { call } from '../lib/api.js';
 import { loadSchema } from '../lib/schema.js';
-import { byId, count, element, fieldOf, find, findAll, moment, onSubmit } from '../lib/dom.js';
+import { byId, count, element, find, findAll, moment, onSubmit, setDefaults } from '../lib/dom.js';
 import { postOnce } from '../lib/retry.js';
-import { runExclusive } from '../lib/busy.js';
+import { runExclusive, runLoad } from '../lib/busy.js';
 import { secretNode } from './access_lists.js';
 import { accountNode } from './accounts.js';
 import { showAssignments } from './assign.js';
@@ -23,15 +23,16 @@ let titles = new Map(); // of the attributes, by name
 function showSettings(team) {
   byId('settings').hidden = team.settings === null;
   if (team.settings === null) return;
-  const set = (/** @type {string} */ name, /** @type {string|number} */ value) => { fieldOf(settingsForm, name).value = String(value); };
   const percent = (/** @type {number} */ share) => Number((100 * share).toFixed(4));
-  set('overlap_share', percent(team.settings.overlap_share));
-  set('overlap_opinions', team.settings.overlap_opinions);
-  set('overlap_confidence', percent(team.settings.overlap_confidence));
-  set('gold_share', percent(team.settings.gold_share));
-  set('relabel_share', percent(team.settings.relabel_share));
-  set('withhold_share', percent(team.settings.withhold_share));
-  set('aggregation', team.settings.aggregation);
+  setDefaults(settingsForm, {
+    overlap_share: percent(team.settings.overlap_share),
+    overlap_opinions: team.settings.overlap_opinions,
+    overlap_confidence: percent(team.settings.overlap_confidence),
+    gold_share: percent(team.settings.gold_share),
+    relabel_share: percent(team.settings.relabel_share),
+    withhold_share: percent(team.settings.withhold_share),
+    aggregation: team.settings.aggregation,
+  });
   byId('wanted').textContent = team.wanted === 0 ? 'No image needs another answer.' : `Another answer is needed for ${count(team.wanted, 'image')}.`;
   byId('gold').textContent = team.gold === 0 ? 'No gold images yet. Adjudicate an image on its page in Browse, then make it gold.' : `${count(team.gold, 'image')} with known answers.${team.settings.gold_share === 0 ? ' Nobody is asked them: the share is 0 %.' : ''}`;
 }
@@ -119,6 +120,7 @@ function agree() {
       gold_share: number('gold_share') / 100, relabel_share: number('relabel_share') / 100,
       withhold_share: number('withhold_share') / 100, aggregation: settings.get('aggregation') });
     await refresh();
+    settingsForm.reset();
   }, 'The settings are saved.');
 }
 
@@ -152,7 +154,7 @@ function aggregate() {
 
 async function load() {
   titles = new Map((await loadSchema(byId('message'))).map(({ name, title }) => [name, title]));
-  await runExclusive(refresh);
+  await refresh();
 }
 
 onSubmit(byId('first', HTMLFormElement), begin);
@@ -160,4 +162,4 @@ onSubmit(byId('add', HTMLFormElement), add);
 onSubmit(settingsForm, agree);
 byId('preview').addEventListener('click', preview);
 byId('aggregate').addEventListener('click', aggregate);
-load();
+runLoad(load);

@@ -1,7 +1,7 @@
 /** The part of the team page about the qualification of new labellers: its settings, and how they did. */
 import { call } from '../lib/api.js';
 import { runExclusive } from '../lib/busy.js';
-import { byId, count, element, fieldOf, onSubmit } from '../lib/dom.js';
+import { byId, count, element, fieldOf, onSubmit, setDefaults } from '../lib/dom.js';
 /** @import { Candidate, Team, TeamQualification } from '../types' */
 
 const form = byId('qualify', HTMLFormElement);
@@ -24,8 +24,7 @@ function listed(candidate) {
 
 /** @param {TeamQualification} qualification */
 function show({ images, pass_mark: mark, gold, people }) {
-  fieldOf(form, 'images').value = String(images);
-  fieldOf(form, 'pass_mark').value = String(Number((100 * mark).toFixed(2)));
+  setDefaults(form, { images, pass_mark: Number((100 * mark).toFixed(2)) });
   byId('usable-gold').textContent = gold === 0 ? 'There is no gold image with known values yet.' : `${count(gold, 'gold image')} can be asked. What somebody sees here is not asked blind of them later.`;
   byId('candidates').replaceChildren(...people.map(listed));
 }
@@ -48,13 +47,15 @@ function set(id, qualified) {
  */
 export async function showQualification(team) {
   const shown = team.settings !== null && team.accounts;
+  if (shown) {
+    manages = team.manages;
+    form.hidden = !manages;
+    show(await call('GET', 'team/qualification'));
+  }
   byId('qualification').hidden = !shown;
-  if (!shown) return;
-  manages = team.manages;
-  form.hidden = !manages;
-  show(await call('GET', 'team/qualification'));
 }
 
 onSubmit(form, () => runExclusive(async () => {
   show(await call('POST', 'team/qualification', { images: Number(fieldOf(form, 'images').value), pass_mark: Number(fieldOf(form, 'pass_mark').value) / 100 }));
+  form.reset();
 }, 'The qualification is saved.'));
