@@ -43,6 +43,7 @@ from annotator.services.erasure.scope import Scope
 from annotator.services.erasure.texts import Words
 from annotator.services.grouping.membership import mark_stale
 from annotator.services.grouping.rebuild import settle_groups
+from annotator.services.project_settings import change_project_settings
 
 _CHUNK = 500
 _TEXTS: tuple[tuple[type[Base], tuple[str, ...]], ...] = (
@@ -209,7 +210,7 @@ def _erase_texts(session: Session, scope: Scope) -> None:
         rest = [example for example in attribute.examples if example["image"] not in shown]
         if rest != attribute.examples:
             attribute.examples = rest
-            session.execute(update(Project).values(schema_version=Project.schema_version + 1))
+            change_project_settings(session, schema_version=Project.schema_version + 1)
     session.flush()
     if scope.people:
         _erase_group_names(session, words)

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.schema import Attribute, Example, Kind, Schema, Value
 from annotator.errors import FacelabelError
-from annotator.models import AttributeRow, Project, ValueRow
+from annotator.models import AttributeRow, ValueRow
 from annotator.project_cache import CacheKind, project_cache
+from annotator.services.project_settings import project_settings
 
 
 @dataclass(frozen=True)
@@ -96,15 +97,15 @@ def unknown_attribute(schema: Schema, name: str) -> FacelabelError:
     )
 
 
-_VERSION = select(Project.token, Project.schema_version)
 _SCHEMAS = CacheKind[tuple[str, int], ActiveSchema](size=8)
 """By the project's token and the version of its schema."""
 
 
 def active_schema(session: Session) -> ActiveSchema:
     """Return the active schema; one small query if it is cached."""
-    token, version = session.connection().execute(_VERSION).one()
-    return project_cache(session).get_or_compute(_SCHEMAS, (token, version), lambda: _read_active(session))
+    settings = project_settings(session)
+    key = settings.token, settings.schema_version
+    return project_cache(session).get_or_compute(_SCHEMAS, key, lambda: _read_active(session))
 
 
 def _read_active(session: Session) -> ActiveSchema:

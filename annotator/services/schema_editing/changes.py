@@ -25,6 +25,7 @@ from annotator.services.common.counted import COUNTED, of_counted_image
 from annotator.services.common.open_cells import recount_open_cells
 from annotator.services.grouping.membership import mark_stale
 from annotator.services.predictions.active import carry_predictions
+from annotator.services.project_settings import change_project_settings
 from annotator.services.schema.active import read_schema
 from annotator.services.schema_editing.value_changes import replace_value
 
@@ -126,7 +127,7 @@ def apply_schema(
     for old, new in renamed_attributes(current, wanted).items():
         session.execute(update(AttributeRow).where(AttributeRow.name == old).values(name=new))
     _write_attributes(session, wanted)
-    session.execute(update(Project).values(schema_version=Project.schema_version + 1))
+    change_project_settings(session, schema_version=Project.schema_version + 1)
     carry_predictions(session, current.hash(), read_schema(session).hash())
     replacing = [counted.change for counted in changes if counted.change.into]
     if key is not None or replacing:

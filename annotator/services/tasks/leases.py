@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from types import MappingProxyType
 
-from sqlalchemy import bindparam, delete, exists, insert, select, update
+from sqlalchemy import bindparam, delete, exists, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from annotator.models import Image, Lease, now
@@ -32,10 +32,10 @@ def put_leases(
     lease_seconds: int,
     drawn: Mapping[int, float | None] = NOT_DRAWN,
 ) -> dict[int, str]:
-    """Lease images to a labeller; earlier leases of these images end, and so do the labeller's leases beyond MOST_LEASES.
+    """Lease images to a labeller; earlier leases of these images end.
 
     Args:
-        session: a writing session.
+        session: a writing session in which `make_room` was called for so many images.
         image_ids: the images.
         labeller_id: who gets them.
         lease_seconds: for how long.
@@ -59,24 +59,29 @@ def put_leases(
         for image_id, token in tokens.items()
     ]
     session.connection().execute(_PUT_LEASES, rows)
-    session.connection().execute(_END_OLDEST, {"me": labeller_id, "held": max(MOST_LEASES, len(rows))})
     return tokens
+
+
+def make_room(session: Session, labeller_id: int, count: int, lease_seconds: int) -> None:
+    """Prepare for `count` new leases of a labeller: end the labeller's leases that expire first, if they are too many, and void ones.
+
+    A lease of anybody that ends later than any lease can is void: the clock was wrong when it was made. Call this before images
+    are chosen, because those of void leases are free.
+    """
+    latest = now() + timedelta(seconds=lease_seconds) + _CLOCK_STEP
+    room = {"me": labeller_id, "held": max(0, MOST_LEASES - count), "latest": latest}
+    session.connection().execute(_END_VOID_AND_OLDEST, room)
 
 
 def renew_leases(
     session: Session, labeller_id: int, tokens: list[str], lease_seconds: int
 ) -> tuple[list[str], list[str]]:
-    """Renew the leases that a page still works on. Returns the renewed tokens and the lost ones.
-
-    Leases that end later than any lease can are void: the clock was wrong when they were made.
-    """
-    ends = now() + timedelta(seconds=lease_seconds)
+    """Renew the leases that a page still works on. Returns the renewed tokens and the lost ones."""
     renewed: set[str] = set()
     if tokens:
         mine = (Lease.labeller_id == labeller_id) & Lease.token.in_(tokens)
         renewed = set(session.scalars(select(Lease.token).where(mine)))
-        session.execute(update(Lease).where(mine).values(expires_at=ends))
-    session.connection().execute(_VOID_LEASES, {"latest": ends + _CLOCK_STEP})
+        session.execute(update(Lease).where(mine).values(expires_at=now() + timedelta(seconds=lease_seconds)))
     return [t for t in tokens if t in renewed], [t for t in tokens if t not in renewed]
 
 
@@ -93,7 +98,6 @@ def leased_to_others(session: Session, labeller_id: int) -> set[int]:
 
 _CLOCK_STEP = timedelta(minutes=1)
 """By so much a clock may be put back without any lease ending."""
-_VOID_LEASES = delete(Lease).where(Lease.expires_at > bindparam("latest"))
 _PUT_LEASES = insert(Lease).prefix_with("OR REPLACE", dialect="sqlite")
 _OLDEST = (
     select(Lease.image_id)
@@ -101,7 +105,9 @@ _OLDEST = (
     .order_by(Lease.expires_at.desc())
     .offset(bindparam("held"))
 )
-_END_OLDEST = delete(Lease).where(Lease.image_id.in_(_OLDEST))
+_END_VOID_AND_OLDEST = delete(Lease).where(
+    or_(Lease.expires_at > bindparam("latest"), Lease.image_id.in_(_OLDEST))
+)
 _LEASED_TO_OTHERS = select(Lease.image_id).where(
     Lease.labeller_id != bindparam("labeller_id"), Lease.expires_at > bindparam("now")
 )

@@ -8,12 +8,13 @@ from collections.abc import Collection, Sequence
 from sqlalchemy.orm import Session
 
 from annotator.models import Gold
+from annotator.services.project_settings import project_settings
 from annotator.services.tasks.acceptance import SAMPLE_SHARE, sampled_images
 from annotator.services.tasks.assigned import Reach
 from annotator.services.tasks.cursor import first_unanswered
 from annotator.services.tasks.overlap import images_wanting_opinions
 from annotator.services.tasks.relabeling import images_to_relabel
-from annotator.services.tasks.settings import settings_and_sampling
+from annotator.services.tasks.settings import team_settings
 
 _random = random.Random()  # noqa: S311 - no secret: it only keeps labellers from foreseeing gold images
 
@@ -24,7 +25,7 @@ def images_to_mix_in(session: Session, labeller_id: int, reach: Reach, count: in
     Gold images and images with a suspicious label come at the shares of the settings. Overlapped images come at the rate at
     which they keep pace with new images, so that neither kind starves. There may be fewer images than were drawn.
     """
-    settings, sampling = settings_and_sampling(session)
+    settings = team_settings(session)
     draws = [_random.random() for _ in range(count)]
     gold_end = settings.gold_share
     again_end = gold_end + settings.relabel_share
@@ -37,7 +38,7 @@ def images_to_mix_in(session: Session, labeller_id: int, reach: Reach, count: in
         images += _without(images_to_relabel(session, labeller_id, again + len(images)), images)[:again]
     if overlap:
         images += _overlapped(session, labeller_id, reach, overlap, images)
-    if sampling:
+    if project_settings(session).is_sampling:
         sampled = sum(_random.random() < SAMPLE_SHARE for _ in range(count - len(images)))
         images += _without(sampled_images(session, labeller_id, reach, sampled), images)
     return images
@@ -50,12 +51,14 @@ def remaining_opinions(
 
     Gold images are among them, so that everybody answers all of them in the end, also in a small project.
     """
-    settings, sampling = settings_and_sampling(session)
+    settings = team_settings(session)
     again = _without(images_to_relabel(session, labeller_id, count + len(without)), without)
     if settings.gold_share:
         gold = _without(first_unanswered(session, Gold, labeller_id, count + len(without)), without)
         again += _without(gold, again)
-    if sampling:  # the order of work lacks images that only want an answer to an optional attribute
+    if project_settings(
+        session
+    ).is_sampling:  # the order of work lacks images that only want an answer to an optional attribute
         sampled = _without(sampled_images(session, labeller_id, reach, count + len(without)), without)
         again += _without(sampled, again)
     return (again + _overlapped(session, labeller_id, reach, count, [*without, *again]))[:count]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
-from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
-from annotator.domain.states import CertificateState
 from annotator.errors import FacelabelError
-from annotator.models import Certificate, Project
+from annotator.services.project_settings import change_project_settings, project_settings
 
 Method = Literal["majority", "dawid_skene"]
 METHODS: tuple[Method, ...] = ("majority", "dawid_skene")
@@ -56,28 +54,10 @@ class TeamSettings:
         return further / (1 + further)
 
 
-_CURRENT = select(
-    Project.overlap_share,
-    Project.overlap_opinions,
-    Project.overlap_confidence,
-    Project.gold_share,
-    Project.relabel_share,
-    Project.aggregation,
-    Project.withhold_share,
-)
-
-_WITH_SAMPLING = _CURRENT.add_columns(exists().where(Certificate.state == CertificateState.SAMPLING))
-
-
 def team_settings(session: Session) -> TeamSettings:
     """Read the current settings."""
-    return TeamSettings(*session.connection().execute(_CURRENT).one())
-
-
-def settings_and_sampling(session: Session) -> tuple[TeamSettings, bool]:
-    """Read the current settings, and whether an acceptance sample is being answered, in one query."""
-    *settings, sampling = session.connection().execute(_WITH_SAMPLING).one()
-    return TeamSettings(*settings), bool(sampling)
+    current = project_settings(session)
+    return TeamSettings(*(getattr(current, column.name) for column in fields(TeamSettings)))
 
 
 def write_settings(session: Session, settings: TeamSettings) -> None:
@@ -109,4 +89,4 @@ def write_settings(session: Session, settings: TeamSettings) -> None:
     ):
         if not valid:
             raise FacelabelError("bad_team_setting", message, do="Send another value.")
-    session.execute(update(Project).values(**asdict(settings)))
+    change_project_settings(session, **asdict(settings))

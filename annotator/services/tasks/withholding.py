@@ -15,10 +15,11 @@ import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
-from annotator.models import Image, Lease, Project
+from annotator.models import Image, Lease
+from annotator.services.project_settings import project_settings
 
 CONTROLS = 4
 """Answers with suggestions that are compared, for each one without: more would hardly narrow the interval."""
@@ -57,8 +58,9 @@ class Withholding:
 
 def read_withholding(session: Session) -> Withholding:
     """Read the current setting; the share is 0 while the project is too small."""
-    share, key, images = session.connection().execute(_SETTING).one()
-    return Withholding(share if share * images >= FEWEST_WITHHELD else 0.0, key)
+    settings = project_settings(session)
+    is_large = settings.withhold_share * settings.image_count >= FEWEST_WITHHELD
+    return Withholding(settings.withhold_share if is_large else 0.0, settings.withhold_key)
 
 
 def is_withheld(session: Session, labeller_id: int, image: Image) -> bool:
@@ -88,7 +90,6 @@ def note_comparisons(
 
 NONE_WITHHELD = Withholding(0.0, "")
 """For tasks of which no suggestion is withheld."""
-_SETTING = select(Project.withhold_share, Project.withhold_key, Project.image_count)
 _NOTE = (
     update(Lease)
     .where(Lease.image_id == bindparam("number"))

@@ -1,0 +1,59 @@
+"""The project's settings as one transaction sees them: read once, however many services ask for them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import exists, select, update
+from sqlalchemy.orm import Session
+
+from annotator.domain.states import CertificateState
+from annotator.models import Certificate, Project
+
+_KEPT = "project_settings"
+
+
+class ProjectSettings(NamedTuple):
+    """Settings of the whole project, and what the queue asks for with each image.
+
+    Args:
+        token: the project's token.
+        schema_version: changes with the schema.
+        overlap_share: as in `TeamSettings` (services/tasks/settings), like the following ones.
+        withhold_key: the secret that decides from whom suggestions are withheld.
+        image_count: the images that count, when the transaction first read the settings.
+        is_sampling: whether an acceptance sample is being answered.
+    """
+
+    token: str
+    schema_version: int
+    overlap_share: float
+    overlap_opinions: int
+    overlap_confidence: float
+    gold_share: float
+    relabel_share: float
+    aggregation: str
+    withhold_share: float
+    withhold_key: str
+    image_count: int
+    is_sampling: bool
+
+
+_READ = select(
+    *(getattr(Project, name) for name in ProjectSettings._fields[:-1]),
+    exists().where(Certificate.state == CertificateState.SAMPLING),
+)
+
+
+def project_settings(session: Session) -> ProjectSettings:
+    """Read the settings; a further call in the same transaction costs no query."""
+    kept: ProjectSettings | None = session.info.get(_KEPT)
+    if kept is None:
+        kept = session.info[_KEPT] = ProjectSettings._make(session.connection().execute(_READ).one())
+    return kept
+
+
+def change_project_settings(session: Session, **values: Any) -> None:
+    """Change columns of the project's row; values are numbers, texts or SQL expressions."""
+    session.execute(update(Project).values(**values))
+    session.info.pop(_KEPT, None)
