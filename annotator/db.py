@@ -229,6 +229,7 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        self.generation.close()
 
 
 def database_failure(error: Exception) -> FacelabelError | None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import threading
 import time
 from contextlib import closing, suppress
 from pathlib import Path
@@ -51,6 +52,8 @@ class DatabaseGeneration:
         self._names = Path(f"{database}-generation")
         self._salt: bytes | None = None
         self._due = 0.0
+        self._opening = threading.Lock()
+        self._descriptor: int | None = None
 
     def check(self) -> None:
         """Check that the database file may be read together with the log beside it.
@@ -58,6 +61,12 @@ class DatabaseGeneration:
         Raises:
             FacelabelError: if the log belongs to another file.
         """
+        try:
+            self._check()
+        finally:
+            self.close()  # nobody may have the database open, and then the next one to close it removes the log
+
+    def _check(self) -> None:
         for _ in range(_LOOKS):
             named, mark = self._read_names(), self._read_mark()
             if named is None or mark is None or mark in named[1]:
@@ -108,8 +117,25 @@ class DatabaseGeneration:
 
     def _read_salt(self) -> bytes | None:
         """The salt of the log; None if the log is missing or empty."""
-        header = _read(self._log, _LOG_HEADER)
+        header = self._read_log(_LOG_HEADER)
         return header[_SALT_AT : _SALT_AT + _SALT_BYTES] if len(header) == _LOG_HEADER else None
+
+    def _read_log(self, count: int) -> bytes:
+        """The first bytes of the log, which SQLite never locks and keeps as long as anybody has the database open."""
+        with self._opening:
+            if self._descriptor is None:
+                try:
+                    self._descriptor = os.open(self._log, os.O_RDONLY)
+                except OSError:
+                    return b""
+            return os.pread(self._descriptor, count, 0)
+
+    def close(self) -> None:
+        """Close the log; call it when this process no longer has the database open."""
+        with self._opening:
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+            self._descriptor = None
 
     def _read_mark(self) -> int | None:
         """The mark of the database file itself, without the log; None if it cannot be read.
@@ -124,15 +150,3 @@ class DatabaseGeneration:
                 return int(file.execute("PRAGMA user_version").fetchone()[0])
         except pysqlite3.Error:
             return None
-
-
-def _read(path: str, count: int) -> bytes:
-    """The first bytes of a file that SQLite never locks."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:
-        return b""
-    try:
-        return os.pread(descriptor, count, 0)
-    finally:
-        os.close(descriptor)

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
-from annotator.domain.states import CertificateState
-from annotator.models import Certificate, Project
+from annotator.domain.states import AssignmentState, CertificateState
+from annotator.models import Assignment, Certificate, Project
 
 _KEPT = "project_settings"
 
@@ -22,7 +22,9 @@ class ProjectSettings(NamedTuple):
         overlap_share: as in `TeamSettings` (services/tasks/settings), like the following ones.
         withhold_key: the secret that decides from whom suggestions are withheld.
         image_count: the images that count, when the transaction first read the settings.
-        is_sampling: whether an acceptance sample is being answered.
+        is_sampling: whether an acceptance sample is being answered. Like the next one, it is what was true when the
+            transaction first asked.
+        is_assigned: whether images are assigned to some labellers.
     """
 
     token: str
@@ -37,11 +39,13 @@ class ProjectSettings(NamedTuple):
     withhold_key: str
     image_count: int
     is_sampling: bool
+    is_assigned: bool
 
 
 _READ = select(
-    *(getattr(Project, name) for name in ProjectSettings._fields[:-1]),
+    *(getattr(Project, name) for name in ProjectSettings._fields[:-2]),
     exists().where(Certificate.state == CertificateState.SAMPLING),
+    exists().where(Assignment.state != AssignmentState.RELEASED),
 )
 
 

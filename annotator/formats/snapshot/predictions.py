@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -119,12 +120,12 @@ class PredictionsFile:
 
     def order(self, start: int, count: int) -> list[str]:
         """Return up to `count` image names in the order of work, from the position `start`."""
-        names = []
+        names, rows = [], self._rows
         for place in range(start, min(start + count, self.rows)):
-            row = self._cell("order", place).as_py()
+            row = rows.cell("order", place)
             if row is None:
                 break
-            names.append(str(self._cell("image_name", row).as_py()))
+            names.append(str(rows.cell("image_name", row)))
         return names
 
     def drawn(self, image_name: str) -> float | None:
@@ -132,19 +133,21 @@ class PredictionsFile:
 
         It is 0 if the query strategy chose the image, and None if the file has no draws or does not have the image.
         """
-        row = self._find(image_name)
-        if row is None or "drawn" not in self._batches[0].schema.names:
+        rows = self._rows
+        row = rows.find(image_name)
+        if row is None or not rows.has("drawn"):
             return None
-        return float(self._cell("drawn", row).as_py() or 0)
+        return float(rows.cell("drawn", row) or 0)
 
     def suggestions(self, image_name: str, sha256: str) -> dict[str, Suggestion]:
         """Return the model's answer to every attribute of an image; {} if the file does not have these bytes."""
-        row = self._find(image_name)
-        if row is None or self._cell("sha256", row).as_py() != sha256:
+        rows = self._rows
+        row = rows.find(image_name)
+        if row is None or rows.cell("sha256", row) != sha256:
             return {}
         suggestions = {}
         for attribute, codes in self.codes.items():
-            probabilities = self._cell(f"p:{attribute}", row).as_py()
+            probabilities = rows.cell(f"p:{attribute}", row)
             order = sorted(range(len(codes)), key=probabilities.__getitem__, reverse=True)
             best, *others = [(codes[place], round(probabilities[place], 4)) for place in order]
             suggestions[attribute] = Suggestion(*best, others[:_OTHERS])
@@ -184,11 +187,11 @@ class PredictionsFile:
 
     def rows_of(self, images: Iterable[tuple[str, str]]) -> NDArray[np.int64]:
         """Return the (images,) rows of images by name and SHA-256; -1 for images whose bytes the file does not have."""
-        rows = []
+        rows, found = self._rows, []
         for name, sha256 in images:
-            row = self._find(name)
-            rows.append(-1 if row is None or self._cell("sha256", row).as_py() != sha256 else row)
-        return np.asarray(rows, np.int64)
+            row = rows.find(name)
+            found.append(-1 if row is None or rows.cell("sha256", row) != sha256 else row)
+        return np.asarray(found, np.int64)
 
     def probabilities(self, attribute: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the (rows, classes) probabilities of some rows, in the order of `codes`."""
@@ -220,19 +223,19 @@ class PredictionsFile:
 
     def waits(self, image_name: str) -> bool:
         """Return whether an image has a score, so that it is in the order of work."""
-        row = self._find(image_name)
-        return row is not None and self._cell("score", row).is_valid
+        rows = self._rows
+        row = rows.find(image_name)
+        return row is not None and rows.cell("score", row) is not None
 
     def images_of(self, rows: Iterable[int]) -> list[tuple[str, str]]:
         """Return the image names and SHA-256 of some rows."""
-        return [
-            (str(self._cell("image_name", row).as_py()), str(self._cell("sha256", row).as_py()))
-            for row in rows
-        ]
+        mine = self._rows
+        return [(str(mine.cell("image_name", row)), str(mine.cell("sha256", row))) for row in rows]
 
     def span(self, first: str, last: str) -> tuple[int, int]:
         """Return the first row, and the one after the last row, of the images between two names, both included."""
-        return self._place(first), self._place(last + "\0")
+        rows = self._rows
+        return rows.place(first), rows.place(last + "\0")
 
     def images_between(self, start: int, stop: int) -> Iterator[tuple[str, str]]:
         """Yield the image names and SHA-256 of the rows from `start` on, `stop` not included."""
@@ -243,25 +246,31 @@ class PredictionsFile:
             yield from zip(names, hashes, strict=True)
             row += batch.num_rows
 
-    def _find(self, image_name: str) -> int | None:
-        place = self._place(image_name)
-        if place < self.rows and self._cell("image_name", place).as_py() == image_name:
-            return place
-        return None
+    @property
+    def _rows(self) -> _Rows:
+        return _Rows(self._batches)
 
-    def _place(self, image_name: str) -> int:
-        """The first row whose name is not less than this one; rows are sorted by name."""
-        low, high = 0, self.rows
-        while low < high:
-            middle = (low + high) // 2
-            if self._cell("image_name", middle).as_py() < image_name:
-                low = middle + 1
-            else:
-                high = middle
-        return low
 
-    def _cell(self, column: str, row: int) -> Any:
-        return self._batches[row // _BATCH_ROWS].column(column)[row % _BATCH_ROWS]
+class _Rows:
+    """The rows of a file that was just found whole; they are sorted by image name."""
+
+    def __init__(self, batches: list[pa.RecordBatch]) -> None:
+        self._batches = batches
+        self._count = sum(batch.num_rows for batch in batches)
+
+    def cell(self, column: str, row: int) -> Any:
+        return self._batches[row // _BATCH_ROWS].column(column)[row % _BATCH_ROWS].as_py()
+
+    def has(self, column: str) -> bool:
+        return column in self._batches[0].schema.names
+
+    def find(self, image_name: str) -> int | None:
+        place = self.place(image_name)
+        return place if place < self._count and self.cell("image_name", place) == image_name else None
+
+    def place(self, image_name: str) -> int:
+        """The first row whose name is not less than this one."""
+        return bisect_left(range(self._count), image_name, key=lambda row: self.cell("image_name", row))
 
 
 # Arrow's `to_numpy` and `is_valid` load pandas and the compute library, 40 MB of memory in the web process.

@@ -18,6 +18,7 @@ from annotator.domain.grouping.shares import place_of
 from annotator.domain.states import AssignmentState
 from annotator.models import Assignment, AssignmentPerson, AssignmentPool, Image, Labeller
 from annotator.services.common.counted import COUNTED
+from annotator.services.project_settings import project_settings
 
 Pool = int | None
 """The number of a pool; None stands for the images that are not assigned."""
@@ -74,10 +75,10 @@ EVERYTHING = Reach()
 
 
 def read_reach(session: Session, labeller_id: int) -> Reach:
-    """Read which images a labeller gets. Without assignments this is one look at an empty table."""
-    rows = session.connection().execute(_POOLS).all()
-    if not rows:
+    """Read which images a labeller gets."""
+    if not project_settings(session).is_assigned:
         return EVERYTHING
+    rows = session.connection().execute(_POOLS).all()
     people: dict[int, set[int]] = {}
     for pool, state, person, is_active in rows:
         those = people.setdefault(pool, set())

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from types import MappingProxyType
 
-from sqlalchemy import bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from annotator.models import Image, Lease, now
@@ -69,8 +69,12 @@ def make_room(session: Session, labeller_id: int, count: int, lease_seconds: int
     are chosen, because those of void leases are free.
     """
     latest = now() + timedelta(seconds=lease_seconds) + _CLOCK_STEP
-    room = {"me": labeller_id, "held": max(0, MOST_LEASES - count), "latest": latest}
-    session.connection().execute(_END_VOID_AND_OLDEST, room)
+    held, last = session.connection().execute(_HELD_AND_LAST, {"me": labeller_id}).one()
+    if held + count > MOST_LEASES:
+        room = {"me": labeller_id, "held": max(0, MOST_LEASES - count)}
+        session.connection().execute(_END_OLDEST, room)
+    if last is not None and last > latest:
+        session.execute(delete(Lease).where(Lease.expires_at > latest))
 
 
 def renew_leases(
@@ -105,8 +109,10 @@ _OLDEST = (
     .order_by(Lease.expires_at.desc())
     .offset(bindparam("held"))
 )
-_END_VOID_AND_OLDEST = delete(Lease).where(
-    or_(Lease.expires_at > bindparam("latest"), Lease.image_id.in_(_OLDEST))
+_END_OLDEST = delete(Lease).where(Lease.image_id.in_(_OLDEST))
+_HELD_AND_LAST = select(
+    select(func.count()).where(Lease.labeller_id == bindparam("me")).scalar_subquery(),
+    select(func.max(Lease.expires_at)).scalar_subquery(),
 )
 _LEASED_TO_OTHERS = select(Lease.image_id).where(
     Lease.labeller_id != bindparam("labeller_id"), Lease.expires_at > bindparam("now")
