@@ -68,7 +68,7 @@ class FeatureWarmup:
         files = [
             ImageFile(
                 i.sha256,
-                shard_path(self._project.images, i.sha256, i.extension),
+                shard_path(self._project.stores.images.local_root, i.sha256, i.extension),
                 i.name,
                 upright_landmarks(i),
             )

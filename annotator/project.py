@@ -12,6 +12,8 @@ from pathlib import Path
 from annotator.db import Database
 from annotator.errors import FacelabelError, WrongUse
 from annotator.files import keep_private, write_atomically
+from annotator.store.base import Stores
+from annotator.store.folder import FolderStores
 
 
 @dataclass(frozen=True)
@@ -52,20 +54,10 @@ class ProjectFolder:
         """The SQLite file."""
         return self.path / "facelabel.db"
 
-    @property
-    def images(self) -> Path:
-        """The root of the image files."""
-        return self.path / "images"
-
-    @property
-    def photos(self) -> Path:
-        """The root of the photos that images were cut from."""
-        return self.path / "photos"
-
-    @property
-    def views(self) -> Path:
-        """The root of the views."""
-        return self.path / "views"
+    @cached_property
+    def stores(self) -> Stores:
+        """What reads and writes the files of images, photos and views: nothing else opens them."""
+        return FolderStores(self.path)
 
     @property
     def snapshots(self) -> Path:

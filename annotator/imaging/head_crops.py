@@ -50,6 +50,7 @@ class CutPhoto:
     """A photo that is in the store, the images cut from it, largest face first, and what was unusual about its file."""
 
     sha256: str
+    extension: str
     cuts: list[Cut]
     notes: tuple[str, ...]
 
@@ -58,9 +59,9 @@ def cut_photo(photos: Path, images: Path, views: Path, limits: Limits, path: Pat
     """Store a photo unchanged, and each head in it as an image; return the reason if the photo is refused.
 
     Args:
-        photos: the root of the photos, which are never served or exported.
-        images: the root of the image files.
-        views: the root of the views.
+        photos: the folder that takes in photos, which are never served or exported.
+        images: the folder that takes in image files.
+        views: the folder that takes in views.
         limits: photos beyond them are refused before they are decoded.
         path: the photo.
     """
@@ -75,7 +76,7 @@ def cut_photo(photos: Path, images: Path, views: Path, limits: Limits, path: Pat
     photo = shard_path(photos, sha256, header.extension)
     if not photo.exists():
         write_atomically(photo, content)
-    return CutPhoto(sha256, cuts, header.notes)
+    return CutPhoto(sha256, header.extension, cuts, header.notes)
 
 
 def _heads(upright: Image.Image) -> list[FoundFace | None]:

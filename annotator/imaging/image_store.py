@@ -1,16 +1,15 @@
-"""The project's image files, addressed by content, and the processes that decode and store them."""
+"""What decoding processes do with an image file: check it, and write it and its view to where a store takes them in."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image as Picture
 
-from annotator.files import link_into, rename_into, require_room, shard_path, sync_disk, write_unsynced
+from annotator.files import require_room, shard_path, write_unsynced
 from annotator.imaging.image_files import (
     Header,
     Limits,
@@ -20,6 +19,7 @@ from annotator.imaging.image_files import (
     read_header,
     read_image,
 )
+from annotator.store.base import Staged
 
 _SMALL_SIDE = 240
 _INCOMING = "incoming"
@@ -28,7 +28,7 @@ _INCOMING = "incoming"
 
 @dataclass(frozen=True)
 class StoredImage:
-    """An image that is in the store once `finish` has given its files their names.
+    """An image that is in the store once `Stores.finish` has given its files their names.
 
     Args:
         sha256: the SHA-256 of the file.
@@ -42,13 +42,18 @@ class StoredImage:
     pending: tuple[tuple[str, str], ...] = ()
     view: str | None = None
 
+    @property
+    def staged(self) -> Staged:
+        """What the stores must know of it."""
+        return Staged(self.sha256, self.header.extension, self.pending, self.view)
+
 
 def store_image(images: Path, views: Path, limits: Limits, path: Path) -> StoredImage | str:
-    """Copy a file and its view into the store, unless they are there; return the reason if the file is refused.
+    """Copy a file and its view to the stores, unless they are there; return the reason if the file is refused.
 
     Args:
-        images: the root of the image files.
-        views: the root of the views.
+        images: the folder that takes in image files.
+        views: the folder that takes in views.
         limits: files beyond them are refused before they are decoded.
         path: the file.
 
@@ -76,26 +81,6 @@ def store_image(images: Path, views: Path, limits: Limits, path: Path) -> Stored
     )
 
 
-def finish(root: Path, stored: Iterable[StoredImage]) -> None:
-    """Give stored files their names durably: a file never has its name before its bytes are on the disk.
-
-    A batch takes two syncs of the disk. A sync of every file and folder would take most of an import's time.
-
-    Raises:
-        FacelabelError: if the store cannot be written.
-    """
-    new = [image for image in stored if image.pending]
-    if not new:
-        return
-    sync_disk(root)
-    for image in new:
-        for temporary, path in image.pending:
-            rename_into(path, temporary)
-        if image.view is not None:
-            link_into(image.view, image.pending[0][1])
-    sync_disk(root)
-
-
 def examine_image(limits: Limits, path: Path) -> StoredImage | str:
     """Return what `store_image` would return for a file, without storing it."""
     try:
@@ -116,9 +101,3 @@ def small_jpeg(limits: Limits, path: Path) -> bytes | None:
     copy = io.BytesIO()
     pixels.save(copy, "JPEG", quality=80)
     return copy.getvalue()
-
-
-def clean_up(root: Path) -> None:
-    """Remove the temporary files of killed imports below the root of a store; no other import may run."""
-    for leftover in root.glob("*/.*.tmp"):
-        leftover.unlink(missing_ok=True)

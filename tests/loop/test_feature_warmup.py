@@ -85,7 +85,7 @@ def test_a_round_finds_the_features_that_were_computed_ahead(filled: ProjectFold
 def test_unreadable_images_are_skipped_and_reported(filled: ProjectFolder, caplog: pytest.LogCaptureFixture):
     with filled.database.read() as session:
         image = session.get_one(Image, 2)
-    shard_path(filled.images, image.sha256, image.extension).write_bytes(b"lost")
+    shard_path(filled.stores.images.local_root, image.sha256, image.extension).write_bytes(b"lost")
     with caplog.at_level(logging.WARNING, "facelabel"):
         run(without_search(filled))
     counts = computed(filled)

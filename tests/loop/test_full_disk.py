@@ -114,7 +114,7 @@ def test_an_import_of_an_upload_reports_a_full_disk_and_resumes_when_there_is_sp
                 assert str(project.uploads) not in first.error
             assert (project.uploads / "upload-000001" / "faces.zip").read_bytes() == content
             assert names(project) <= expected
-            for path in project.images.glob("*/*.jpg"):
+            for path in project.stores.images.local_root.glob("*/*.jpg"):
                 if not path.name.startswith("."):
                     assert hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
         empty(small_disk)

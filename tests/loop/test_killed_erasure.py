@@ -65,7 +65,7 @@ def is_whole_or_completed(project: ProjectFolder, traces: Traces, answers: int) 
         assert ERASED in names_of(project)
         assert row_count(project, Annotation) == answers
         assert not erasure_waits(project)
-        assert len(list(project.images.glob(f"*/{traces.sha256}.*"))) == 1
+        assert len(list(project.stores.images.local_root.glob(f"*/{traces.sha256}.*"))) == 1
         return False
     assert ERASED not in names_of(project)
     assert complete_erasures(project, forget_features)

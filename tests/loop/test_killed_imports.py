@@ -71,9 +71,9 @@ def test_a_killed_import_that_is_run_again_equals_one_that_was_never_killed(
         import_images(project, [photos], LIMITS)
         project.database.close()
         assert rows(project) == rows(never_killed)
-        assert stored(project.images) == stored(never_killed.images)
-        assert stored(project.views) == stored(never_killed.views)
-        for name, content in stored(project.images).items():
+        assert stored(project.stores.images.local_root) == stored(never_killed.stores.images.local_root)
+        assert stored(project.stores.views.local_root) == stored(never_killed.stores.views.local_root)
+        for name, content in stored(project.stores.images.local_root).items():
             assert hashlib.sha256(content).hexdigest() == name.partition(".")[0], "a file was stored in part"
     assert interrupted > trial / 2, "too few imports were caught at work"
 
@@ -83,7 +83,7 @@ def kill_import(project: ProjectFolder, photos: Path, moment: int) -> bool:
     command = [sys.executable, "-m", "annotator", "import", str(photos), "-p", str(project.path)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_until(
-        lambda: process.poll() is not None or len(stored_names(project.images)) >= moment,
+        lambda: process.poll() is not None or len(stored_names(project.stores.images.local_root)) >= moment,
         f"{moment} images are stored",
     )
     process.send_signal(signal.SIGKILL)

@@ -12,6 +12,7 @@ from annotator.errors import FacelabelError
 from annotator.files import staged_folder, sync_tree
 from annotator.formats.snapshot.images import SnapshotImage, place_image
 from annotator.formats.snapshot.writer import ImageMode
+from annotator.store.base import ContentStore
 
 _SHOWN = 5
 
@@ -23,13 +24,13 @@ class Export:
     Args:
         schema: all attributes with their values, including the people of open attributes.
         images: the images with their labels, in the order of their names; they can be iterated once.
-        images_root: the root of the image files, which are named by their content.
+        store: the store of the image files.
         place: whether image files are written too, as links or as copies.
     """
 
     schema: Schema
     images: Iterable[SnapshotImage]
-    images_root: Path
+    store: ContentStore
     place: ImageMode = "none"
 
     def names(self) -> dict[tuple[str, int | None], str]:
@@ -59,7 +60,7 @@ class Export:
         """
         if self.place == "none" and not always:
             return
-        place_image(self.images_root, image.file, image.name, place, link=self.place != "copy")
+        place_image(self.store, image.file, image.name, place, link=self.place != "copy")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat, starmap
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from annotator.domain.schema import CANNOT_TELL
 from annotator.errors import FacelabelError
-from annotator.files import place_checked
+from annotator.store.base import ContentStore
 
 MISSING = CANNOT_TELL - 1
 """The code of a cell without a label, in columns of codes."""
@@ -113,12 +113,12 @@ def image_file(sha256: str, extension: str) -> str:
     return f"{sha256[:2]}/{sha256}.{extension}"
 
 
-def place_image(root: Path, file: str, name: str, place: Path, *, link: bool) -> None:
+def place_image(store: ContentStore, file: str, name: str, place: Path, *, link: bool) -> None:
     """Give an image file a second name or copy it, checked against the hash in its name.
 
     Args:
-        root: the root of the image files.
-        file: the image file's path below it, from `image_file`.
+        store: the store of the image files.
+        file: the image file's path, from `image_file`.
         name: the image's name, for the error.
         place: the new file.
         link: whether it gets a second name rather than a copy.
@@ -128,11 +128,13 @@ def place_image(root: Path, file: str, name: str, place: Path, *, link: bool) ->
         OSError: if the new file cannot be written; FileExistsError if there is such a file already.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
-    if not place_checked(root / file, place, PurePosixPath(file).stem, link=link):
-        state = "has other bytes than at its import" if (root / file).exists() else "is missing"
+    shard, _, file_name = file.partition("/")
+    sha256, _, extension = file_name.partition(".")
+    if not store.place(sha256, extension, place, link=link):
+        state = "has other bytes than at its import" if file_name in store.list(shard) else "is missing"
         raise FacelabelError(
             "image_damaged",
-            f"The file of the image {name} {state}: {root / file}.",
+            f"The file of the image {name} {state}: {store.describe(sha256, extension)}.",
             kept="Nothing was written.",
             do="Import the image again, or restore a backup into another folder. `facelabel doctor --deep` finds all such images.",
         )

@@ -34,6 +34,7 @@ from annotator.formats.snapshot.probabilities import (
     write_probabilities,
 )
 from annotator.formats.snapshot.tally import Tally
+from annotator.store.base import ContentStore
 
 HISTORY_COLUMNS = ("image_name", "attribute", "code", "labeller", "origin", "milliseconds")
 ImageMode = Literal["none", "copy", "link"]
@@ -68,7 +69,7 @@ def write_snapshot(
     schema: Schema,
     images: Iterable[ImageBatch] | Relabelled,
     splits: SplitRule,
-    images_root: Path,
+    store: ContentStore,
     options: SnapshotOptions,
     history: Iterable[HistoryRow] | None = None,
     labelling: Labelling | None = None,
@@ -88,7 +89,7 @@ def write_snapshot(
         images: all images, in the order of their names; or known images with new labels, if the snapshot has codes and
             neither image files nor a card.
         splits: the rule of the splits.
-        images_root: the root of the image files.
+        store: the store of the image files.
         options: names or codes, image files or not, a card or not.
         history: the rows of annotations.csv, in its order; None leaves it out.
         labelling: how the labels were made, for the card.
@@ -108,7 +109,7 @@ def write_snapshot(
                 assert options == SnapshotOptions(card=False), "known images have only labels"
                 files, counts = write_relabelled(unfinished, schema, images)
             else:
-                files = _write_rows(unfinished, schema, images, images_root, options, (tally, filled))
+                files = _write_rows(unfinished, schema, images, store, options, (tally, filled))
                 counts = tally.manifest()
             if options.card:
                 texts |= card_files(schema, tally, splits, labelling or Labelling(), filled.entries)
@@ -117,7 +118,7 @@ def write_snapshot(
             files |= {name: _write_text(unfinished / name, text) for name, text in texts.items()}
             if options.images == "copy":
                 sync_tree(unfinished / "images")
-            manifest = _manifest(schema, counts, splits, images_root, options, files)
+            manifest = _manifest(schema, counts, splits, store, options, files)
             write_atomically(unfinished / "manifest.json", canonical_json(manifest).encode())
     except OSError as error:
         what = f"The snapshot {folder} could not be written: {error}."
@@ -170,7 +171,7 @@ def _write_rows(
     folder: Path,
     schema: Schema,
     images: Iterable[ImageBatch],
-    images_root: Path,
+    store: ContentStore,
     options: SnapshotOptions,
     counting: tuple[Tally, FilledCells],
 ) -> dict[str, Any]:
@@ -198,7 +199,7 @@ def _write_rows(
                 for name, file in zip(batch.names, batch.files, strict=True):
                     if not (folder / "images" / file).exists():
                         link = options.images == "link"
-                        place_image(images_root, file, name, folder / "images" / file, link=link)
+                        place_image(store, file, name, folder / "images" / file, link=link)
     return {"labels.csv": labels_csv.entry(), "images.csv": images_csv.entry(), **filled.write_certificates()}
 
 
@@ -257,7 +258,7 @@ def _manifest(
     schema: Schema,
     counts: dict[str, Any],
     splits: SplitRule,
-    images_root: Path,
+    store: ContentStore,
     options: SnapshotOptions,
     files: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
@@ -270,7 +271,7 @@ def _manifest(
         "format": "facelabel-snapshot",
         "images": {
             "mode": options.images,
-            "root": str(images_root.resolve()) if options.images == "none" else "images",
+            "root": str(store.local_root.resolve()) if options.images == "none" else "images",
         },
         "schema": {"attributes": [_attribute(a) for a in schema.attributes], "hash": schema.hash()},
         "splits": {"seed": splits.seed, "share_test": splits.share_test, "share_val": splits.share_val},

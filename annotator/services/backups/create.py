@@ -16,6 +16,7 @@ from annotator.files import (
     cannot_write,
     hold_folder,
     remove_unfinished,
+    shard_path,
     staged_folder,
     sync_disk,
     sync_folder,
@@ -132,7 +133,7 @@ def _hash_of_view(file: FoundFile, project: ProjectFolder) -> str | None:
     if sha256 is None:
         return None
     try:
-        image = (project.images / sha256[:2] / f"{sha256}.jpg").stat()
+        image = shard_path(project.stores.images.local_root, sha256, "jpg").stat()
     except OSError:
         return None
     return sha256 if image.st_ino == file.inode else None

@@ -6,7 +6,6 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from annotator.services.erasure.scope import Scope
 from annotator.services.erasure.texts import Words, json_text
 from annotator.services.exporting.snapshots import remove_leftovers
 from annotator.services.importing.scratch import remove_scratch
+from annotator.store.folder import FolderStore
 from annotator.text_encoding import decode_text
 
 ForgetFeatures = Callable[[ProjectFolder], int]
@@ -41,11 +41,11 @@ def erase_files(
     words = Words((*scope.names, *scope.hashes))
     counts: Counter[str] = Counter()
     for sha256 in scope.sha256:
-        counts["images"] += _remove(project.images, sha256)
-        counts["views"] += _remove(project.views, sha256)
-        counts["tiles"] += _remove(project.cache / "tiles", sha256)
+        counts["images"] += project.stores.images.delete(sha256)
+        counts["views"] += project.stores.views.delete(sha256)
+        counts["tiles"] += FolderStore(project.cache / "tiles").delete(sha256)
     for sha256 in scope.photos:
-        counts["photos"] += _remove(project.photos, sha256)
+        counts["photos"] += project.stores.photos.delete(sha256)
     remove_scratch(project)
     for exports in (project.snapshots, project.exports):
         remove_leftovers(exports)
@@ -59,19 +59,6 @@ def erase_files(
     counts["reports of imports"] += _erase_from_reports(project.imports, words)
     _erase_examples(project, scope)
     return dict(+counts)
-
-
-def _remove(root: Path, sha256: str) -> int:
-    """Remove the files of an image, also those that a killed process had not renamed yet."""
-    folder = root / sha256[:2]
-    files = [*folder.glob(f"{sha256}*"), *folder.glob(f".{sha256}*")]
-    for file in files:
-        file.unlink(missing_ok=True)
-    if files:
-        sync_folder(folder)
-        with suppress(OSError):  # other images are in it
-            folder.rmdir()
-    return len(files)
 
 
 def _erase_from_reports(imports: Path, words: Words) -> int:

@@ -67,7 +67,7 @@ def export_as(
         columns = FilledColumns(session) if filled else None
         rows = _counted(read_images(session, columns), report, hidden)
         export = Export(
-            read_schema(session, people=True), rows, project.images, images or export_format.images
+            read_schema(session, people=True), rows, project.stores.images, images or export_format.images
         )
         report.lost = export_format.write(unfinished, export).as_list()
     if not export_format.tells_filled:

@@ -40,7 +40,7 @@ def write_coursework(project: ProjectFolder, folder: Path) -> Path:
         export = Export(
             read_schema(session, people=True),
             read_images(session, FilledColumns(session)),
-            project.images,
+            project.stores.images,
             "none",
         )
         coursework_csv.write(folder, export)

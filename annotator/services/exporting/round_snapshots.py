@@ -109,9 +109,13 @@ class RoundSnapshots:
         versions: tuple[int, int],
         images: Iterable[ImageBatch] | Relabelled,
     ) -> dict[str, Any]:
-        schema, splits, root = read_schema(session, people=True), split_rule(session), self._project.images
+        schema, splits, store = (
+            read_schema(session, people=True),
+            split_rule(session),
+            self._project.stores.images,
+        )
         faces = self._faces(session, versions)
-        return write_snapshot(folder, schema, images, splits, root, _OPTIONS, faces=faces)
+        return write_snapshot(folder, schema, images, splits, store, _OPTIONS, faces=faces)
 
     def _faces(self, session: Session, versions: tuple[int, int]) -> FaceRows | KnownFile:
         last = self._last_faces

@@ -73,7 +73,7 @@ def export_snapshot(
             schema,
             read_batches(session, columns),
             split_rule(session),
-            project.images,
+            project.stores.images,
             options,
             _history(session) if history else None,
             read_labelling(session) if options.card else None,

@@ -12,7 +12,7 @@ import fcntl
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,7 +21,6 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.faces.boxes import Box
-from annotator.files import shard_path
 from annotator.formats.importers.base import SourceFace
 from annotator.imaging.decoder_pool import decoding_context, end_with_parent
 from annotator.imaging.detector import FoundFace, describe_in_view, find_faces_in_view
@@ -105,16 +104,17 @@ class FaceSearch:
             self._pool = search_pool(self._processes)
         deadline = time.monotonic() + seconds if seconds is not None else None
         from_source = {} if self._again else self._from_source(images)
-        futures = [self._submit(self._pool, image, from_source.get(image.id)) for image in images]
         searched = []
-        for image, future in zip(images, futures, strict=True):
-            try:
-                searched.append((image, future.result()))
-            except CancelledError:
-                break
-            if deadline is not None and time.monotonic() > deadline:
-                for waiting in futures:
-                    waiting.cancel()
+        with ExitStack() as views:
+            futures = [self._submit(self._pool, views, image, from_source.get(image.id)) for image in images]
+            for image, future in zip(images, futures, strict=True):
+                try:
+                    searched.append((image, future.result()))
+                except CancelledError:
+                    break
+                if deadline is not None and time.monotonic() > deadline:
+                    for waiting in futures:
+                        waiting.cancel()
         return searched
 
     def _from_source(self, images: list[Image]) -> dict[int, list[FoundFace]]:
@@ -129,9 +129,9 @@ class FaceSearch:
         return faces
 
     def _submit(
-        self, pool: ProcessPoolExecutor, image: Image, faces: list[FoundFace] | None
+        self, pool: ProcessPoolExecutor, views: ExitStack, image: Image, faces: list[FoundFace] | None
     ) -> Future[list[FoundFace]]:
-        view = shard_path(self._project.views, image.sha256, "jpg")
+        view = views.enter_context(self._project.stores.views.local_path(image.sha256, "jpg"))
         if faces is None:
             return pool.submit(find_faces_in_view, view, image.width, image.height)
         return pool.submit(describe_in_view, view, image.width, image.height, faces)

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Row, select
@@ -110,9 +110,9 @@ class TileStore:
 
     def _make(self, path: Path, sha256: str, crop: Crop, side: int) -> bytes:
         image = self._image(sha256, crop)
-        with self._turn(image.width * image.height):
+        with self._turn(image.width * image.height), self._source(sha256, image, crop, side) as source:
             try:
-                tile = self._submit(path, image, crop, side).result(_SECONDS)
+                tile = self._submit(path, source, image, crop, side).result(_SECONDS)
             except RefusedImageError as refusal:
                 raise NotFound(
                     "no_original", f"The file of {image.name} {refusal}.", do=_RESTORE
@@ -155,13 +155,20 @@ class TileStore:
         finally:
             self._waiting.release()
 
-    def _submit(self, path: Path, image: Row[str, str, int, int], crop: Crop, side: int) -> Future[bytes]:
+    def _source(
+        self, sha256: str, image: Row[str, str, int, int], crop: Crop, side: int
+    ) -> AbstractContextManager[Path]:
+        """The file that the tile is cut from: the view if that has enough pixels, else the original."""
+        shown = max(crop.box.width, crop.box.height) * min(1.0, VIEW_SIDE / max(image.width, image.height))
+        if shown >= side:
+            return self._project.stores.views.local_path(sha256, "jpg")
+        return self._project.stores.images.local_path(sha256, image.extension)
+
+    def _submit(
+        self, path: Path, source: Path, image: Row[str, str, int, int], crop: Crop, side: int
+    ) -> Future[bytes]:
         """The tile in the making; requests for the same tile share it."""
         size = image.width, image.height
-        sha256 = path.name[:64]
-        shown = max(crop.box.width, crop.box.height) * min(1.0, VIEW_SIDE / max(size))
-        original = shard_path(self._project.images, sha256, image.extension)
-        source = shard_path(self._project.views, sha256, "jpg") if shown >= side else original
         with self._lock:
             making = self._making.get(path)
             if making is None:

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from PIL import Image as Picture
 from sqlalchemy import func, select, update
 
-from annotator.files import shard_path
 from annotator.imaging.perceptual_hash import perceptual_hash
 from annotator.models import Image, Project
 from annotator.project import ProjectFolder
@@ -89,7 +88,7 @@ def hash_all(project: ProjectFolder, progress: Callable[[int, int], None]) -> No
 
 def _hash_view(project: ProjectFolder, sha256: str) -> int:
     try:
-        with Picture.open(shard_path(project.views, sha256, "jpg")) as view:
+        with project.stores.views.open(sha256, "jpg") as file, Picture.open(file) as view:
             view.draft("L", (128, 128))
             return perceptual_hash(view)
     except OSError:  # the view is lost: a number derived from the content repeats no other image

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.grouping.splits import own_group
-from annotator.files import shard_path
 from annotator.imaging.head_crops import CutPhoto
 from annotator.imaging.image_store import StoredImage
 from annotator.models import Image, ImageAlias, now
@@ -194,7 +193,7 @@ class ErasedFilter:
         for file, image in batch:
             if isinstance(image, StoredImage) and image.sha256 in erased:
                 self._count()
-                self._remove(image)
+                self._project.stores.discard(image.staged)
             else:
                 rest.append((file, image))
         return rest
@@ -231,19 +230,12 @@ class ErasedFilter:
     def _count(self) -> None:
         self._report.ignored[ERASED] = self._report.ignored.get(ERASED, 0) + 1
 
-    def _remove(self, image: StoredImage) -> None:
-        for temporary, path in image.pending:
-            Path(temporary).unlink(missing_ok=True)
-            Path(path).unlink(missing_ok=True)
-        shard_path(self._project.views, image.sha256, "jpg").unlink(missing_ok=True)
-
     def _remove_cuts(self, session: Session, photo: CutPhoto, gone: set[str]) -> None:
         used = set(session.scalars(select(Image.sha256).where(Image.sha256.in_(gone))))
         for sha256 in gone - used:
-            for root in (self._project.images, self._project.views):
-                shard_path(root, sha256, "jpg").unlink(missing_ok=True)
+            for store in (self._project.stores.images, self._project.stores.views):
+                store.delete(sha256)
         in_use = select(Image.id).where(Image.photo_sha256 == photo.sha256).limit(1)
         is_needed = len(gone) < len(photo.cuts) or session.scalar(in_use) is not None
         if gone and not is_needed:
-            for path in (self._project.photos / photo.sha256[:2]).glob(f"{photo.sha256}.*"):
-                path.unlink(missing_ok=True)
+            self._project.stores.photos.delete(photo.sha256)

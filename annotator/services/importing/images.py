@@ -15,7 +15,7 @@ from typing import TypeVar
 from annotator.errors import FacelabelError
 from annotator.imaging.decoder_pool import DecoderKilledError, Limited, decode_alone, decoding_pool
 from annotator.imaging.image_files import Limits
-from annotator.imaging.image_store import StoredImage, examine_image, finish, store_image
+from annotator.imaging.image_store import StoredImage, examine_image, store_image
 from annotator.project import ProjectFolder
 from annotator.services.common.progress import recount
 from annotator.services.grouping.membership import choose_test_share
@@ -51,7 +51,7 @@ def import_files(
     Raises:
         FacelabelError: if many files cannot be decoded in time, or the disk is full; recorded batches are kept.
     """
-    store = partial(store_image, project.images, project.views, limits)
+    store = partial(store_image, project.stores.images.staging, project.stores.views.staging, limits)
     erased = ErasedFilter(project, report, restore=restore)
     with (
         closing(decode_files(store, files, progress, limits=limits, refused=str)) as stored,
@@ -75,8 +75,8 @@ def _finished(
         while files := list(islice(stored, _BATCH)):
             with project.database.read() as session:
                 batch = erased.rest_of(session, files, final=False)
-            new = [result for _, result in batch if isinstance(result, StoredImage)]
-            finishing = thread.submit(finish, project.images, new)
+            new = [result.staged for _, result in batch if isinstance(result, StoredImage)]
+            finishing = thread.submit(project.stores.finish, new)
             if previous is not None:
                 previous[1].result()
                 yield previous[0]

@@ -89,10 +89,17 @@ def import_head_crops(
     Raises:
         FacelabelError: if many files cannot be decoded in time, or the disk is full; recorded batches are kept.
     """
-    cut = partial(cut_photo, project.photos, project.images, project.views, limits)
+    stores = project.stores
+    places = stores.photos.staging, stores.images.staging, stores.views.staging
+    cut = partial(cut_photo, *places, limits)
     erased = ErasedFilter(project, report, restore=restore)
     with closing(decode_files(cut, files, progress, limits=limits, refused=str)) as photos:
         while batch := list(islice(photos, _BATCH)):
+            whole = [photo for _, photo in batch if isinstance(photo, CutPhoto)]
+            stores.finish(
+                (cut.stored.staged for photo in whole for cut in photo.cuts),
+                ((photo.sha256, photo.extension) for photo in whole),
+            )
             with project.database.write() as session:
                 _record_photos(session, erased.rest_of_photos(session, batch), report)
     with project.database.write() as session:

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from annotator.files import cannot_write
-from annotator.imaging.image_store import clean_up
 from annotator.project import ProjectFolder
 
 _SCRATCH = ".import-"
@@ -57,6 +56,5 @@ def _clean_up_if_alone(project: ProjectFolder, descriptor: int) -> None:
         return
     for leftover in project.path.glob(f"{_SCRATCH}*"):
         shutil.rmtree(leftover, ignore_errors=True)
-    clean_up(project.images)
-    clean_up(project.views)
-    clean_up(project.photos)
+    for store in (project.stores.images, project.stores.views, project.stores.photos):
+        store.clean_up()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 import pysqlite3
 from sqlalchemy import select
@@ -15,12 +13,12 @@ from sqlalchemy import select
 from annotator.db import BUSY_SECONDS
 from annotator.domain.plurals import counted
 from annotator.errors import FacelabelError
-from annotator.files import shard_path
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.formats.snapshot.writer import verify_snapshot
 from annotator.models import Predictions, Snapshot
 from annotator.project import ProjectFolder
 from annotator.services.monitoring.rows import wrong_rows
+from annotator.store.base import ContentStore
 
 _NAMED = 5
 Progress = Callable[[int, int], None]
@@ -90,16 +88,17 @@ def _images(project: ProjectFolder, deep: bool, progress: Progress) -> Inspectio
         [(total,)] = database.execute("SELECT count(*) FROM images").fetchall()
         missing: list[str] = []
         changed: list[str] = []
-        listed = _Listing(project.images), _Listing(project.views)
+        stores = project.stores
+        listed = _Listing(stores.images), _Listing(stores.views)
         for number, (name, sha256, extension, _photo) in enumerate(rows):
             has_image = f"{sha256}.{extension}" in listed[0].of(sha256[:2])
             if not has_image or f"{sha256}.jpg" not in listed[1].of(sha256[:2]):
                 missing.append(name)
-            elif deep and _hash(shard_path(project.images, sha256, extension)) != sha256:
+            elif deep and _hash(stores.images, sha256, extension) != sha256:
                 changed.append(name)
             progress(number + 1, total)
     if deep:
-        changed += [path.name for path in _named_files(project.photos) if _hash(path) != path.stem]
+        changed += _changed_photos(stores.photos)
     damage = [
         f"{counted(len(names), f'image {what}', f'images {what}')}: {', '.join(names[:_NAMED])}"
         + (", …" if len(names) > _NAMED else "")
@@ -117,17 +116,13 @@ def _images(project: ProjectFolder, deep: bool, progress: Progress) -> Inspectio
 class _Listing:
     """The names of the files of a store, one of its folders at a time."""
 
-    def __init__(self, root: Path) -> None:
-        self._root, self._shard = root, ""
+    def __init__(self, store: ContentStore) -> None:
+        self._store, self._shard = store, ""
         self._names: set[str] = set()
 
     def of(self, shard: str) -> set[str]:
         if shard != self._shard:
-            try:
-                self._names = set(os.listdir(self._root / shard))  # noqa: PTH208 - names, not paths
-            except OSError:
-                self._names = set()
-            self._shard = shard
+            self._names, self._shard = self._store.list(shard), shard
         return self._names
 
 
@@ -164,13 +159,15 @@ def _snapshots(project: ProjectFolder) -> Inspection:
     return Inspection("snapshots", f"{len(names)}, every byte was checked", tuple(damage[:_NAMED]), do)
 
 
-def _named_files(root: Path) -> Iterator[Path]:
-    return (path for path in root.glob("??/*") if not path.name.startswith("."))
+def _changed_photos(photos: ContentStore) -> list[str]:
+    names = (name for number in range(256) for name in photos.list(f"{number:02x}"))
+    parts = (name.rpartition(".") for name in names if not name.startswith("."))
+    return [f"{stem}.{end}" for stem, _, end in parts if _hash(photos, stem, end) != stem]
 
 
-def _hash(path: Path) -> str:
+def _hash(store: ContentStore, sha256: str, extension: str) -> str:
     try:
-        with path.open("rb") as file:
+        with store.open(sha256, extension) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""

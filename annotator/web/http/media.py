@@ -10,7 +10,6 @@ from flask import Blueprint, Response, send_file, url_for
 from annotator.domain.drawn_examples import drawing_of
 from annotator.domain.faces.crops import Crop
 from annotator.errors import NotFound
-from annotator.files import shard_path
 from annotator.services.faces.tiles import THUMBNAIL_SIDE, TILE_SIDE, parse_tile, tile_name
 from annotator.web.http.context import context, own_path
 
@@ -54,10 +53,13 @@ def example_url(image: str, hashes: Mapping[str, str]) -> str | None:
 @media.get("/media/<sha256>.jpg")
 def view(sha256: str) -> Response:
     """One image. The name must be a hash, so that no path can be requested."""
-    path = shard_path(context().project.views, sha256, "jpg")
-    if not _SHA256.fullmatch(sha256) or not path.is_file():
-        raise NotFound("unknown_image", "There is no such image.", do="Ask for the next task.")
-    return _unchanging(send_file(path, mimetype="image/jpeg", etag=sha256, max_age=31_536_000))
+    unknown = NotFound("unknown_image", "There is no such image.", do="Ask for the next task.")
+    if not _SHA256.fullmatch(sha256):
+        raise unknown
+    with context().project.stores.views.local_path(sha256, "jpg") as path:
+        if not path.is_file():
+            raise unknown
+        return _unchanging(send_file(path, mimetype="image/jpeg", etag=sha256, max_age=31_536_000))
 
 
 @media.get("/media/<sha256>/tiles/<name>.jpg")

@@ -111,7 +111,7 @@ def project_of_others(tmp_path: Path) -> ProjectFolder:
 
 def test_an_image_that_was_damaged_since_is_whole_in_the_next_backup(filled: ProjectFolder, tmp_path: Path):
     back_up(filled, tmp_path / "backups")
-    victim = sorted(filled.images.glob("*/*.jpg"))[7]
+    victim = sorted(filled.stores.images.local_root.glob("*/*.jpg"))[7]
     content = victim.read_bytes()
     victim.unlink()
     victim.write_bytes(content[:-3] + b"???")
@@ -121,7 +121,7 @@ def test_an_image_that_was_damaged_since_is_whole_in_the_next_backup(filled: Pro
 
 
 def test_missing_and_changed_images_are_told(filled: ProjectFolder, tmp_path: Path):
-    gone, changed = sorted(filled.images.glob("*/*.jpg"))[3:5]
+    gone, changed = sorted(filled.stores.images.local_root.glob("*/*.jpg"))[3:5]
     gone.unlink()
     changed.unlink()
     changed.write_bytes(b"no image")
@@ -136,7 +136,7 @@ def test_missing_and_changed_images_are_told(filled: ProjectFolder, tmp_path: Pa
 
 def test_a_damaged_backup_is_refused_and_the_rest_of_it_can_be_had(filled: ProjectFolder, tmp_path: Path):
     back_up(filled, tmp_path / "backups")
-    victim = min(filled.images.glob("*/*.jpg"))
+    victim = min(filled.stores.images.local_root.glob("*/*.jpg"))
     content = BackupFolder(tmp_path / "backups").content(victim.stem)
     content.write_bytes(b"rotten")
     with pytest.raises(FacelabelError, match="missing or was changed"):

@@ -80,7 +80,7 @@ def test_the_other_images_keep_their_answers_suggestions_and_features(traced: Pr
         hashes = set(session.scalars(select(Image.sha256)))
     assert all(
         shard_path(root, sha256, "jpg").is_file()
-        for root in (traced.images, traced.views)
+        for root in (traced.stores.images.local_root, traced.stores.views.local_root)
         for sha256 in hashes
     )
 
@@ -157,7 +157,7 @@ def test_a_photo_goes_with_the_last_image_that_was_cut_from_it(traced: ProjectFo
     with traced.database.write() as session:
         for name in (ERASED, OTHERS[0]):
             session.scalars(select(Image).where(Image.name == name)).one().photo_sha256 = photo
-    file = shard_path(traced.photos, photo, "png")
+    file = shard_path(traced.stores.photos.local_root, photo, "png")
     file.parent.mkdir(parents=True)
     file.write_bytes(b"the photo")
     first = erase(traced, ERASED)

@@ -231,7 +231,7 @@ def test_an_arrow_file_of_garbage_is_refused(filled: ProjectFolder, predictions:
 def test_an_export_with_a_damaged_image_is_refused_by_its_name(
     filled: ProjectFolder, tmp_path: Path, images: str, harm: str
 ):
-    file = sorted(filled.images.glob("*/*.jpg"))[11]
+    file = sorted(filled.stores.images.local_root.glob("*/*.jpg"))[11]
     name = next(n for n, sha256 in names_and_hashes(filled) if sha256 == file.stem)
     content = file.read_bytes()
     file.unlink()

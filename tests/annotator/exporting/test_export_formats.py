@@ -32,6 +32,7 @@ from annotator.formats.tools import (
     parquet,
 )
 from annotator.resources import resource
+from annotator.store.folder import FolderStore
 from tests.support.projects.snapshots import in_batches
 
 DEFAULT = parse_schema(resource("attributes.toml").read_text(encoding="utf-8"))
@@ -99,7 +100,7 @@ def datasets(draw: st.DrawFn) -> tuple[Schema, list[SnapshotImage]]:
 
 
 def expected(schema: Schema, images: list[SnapshotImage]) -> list[SourceAnswer]:
-    names = Export(schema, [], Path()).names()
+    names = Export(schema, [], FolderStore(Path())).names()
     return [
         SourceAnswer(
             one.name, a.name, None if one.labels[a.name] is None else names[a.name, one.labels[a.name]]
@@ -118,7 +119,7 @@ def there_and_back(
     images: list[SnapshotImage],
 ) -> tuple[SourceContents, Losses]:
     with tempfile.TemporaryDirectory() as place:
-        losses = write(Path(place), Export(schema, iter(images), Path()))
+        losses = write(Path(place), Export(schema, iter(images), FolderStore(Path())))
         return read(Path(place) / file), losses
 
 
@@ -217,7 +218,12 @@ def test_a_snapshot_comes_back_equal_as_a_source(dataset, names: bool):
         folder = Path(place) / "s"
         batches = in_batches(images, schema)
         write_snapshot(
-            folder, schema, batches, SplitRule(0, 0.1, 0.1), Path(place), SnapshotOptions(names=names)
+            folder,
+            schema,
+            batches,
+            SplitRule(0, 0.1, 0.1),
+            FolderStore(Path(place)),
+            SnapshotOptions(names=names),
         )
         assert snapshot_source.recognise(folder)
         found = snapshot_source.read(folder)
@@ -234,10 +240,10 @@ def test_hugging_faces_own_reader_keeps_null_words_and_leading_zeros(tmp_path: P
     schema, images = hard_dataset(["NA", "None", "null", "n/a", "0001", "1"])
     train = [one for one in images if one.split == "train"]
     with new_folder(tmp_path / "out") as folder:
-        huggingface.write(folder, Export(schema, images, Path()))
+        huggingface.write(folder, Export(schema, images, FolderStore(Path())))
     # pyarrow's reader of JSON lines is the one that the `datasets` library calls for an imagefolder.
     table = pyarrow.json.read_json(tmp_path / "out" / "train" / "metadata.jsonl").to_pylist()
-    names = Export(schema, [], Path()).names()
+    names = Export(schema, [], FolderStore(Path())).names()
     assert [(row["file_name"], row["glasses"]) for row in table] == [
         (one.name, names["glasses", one.labels["glasses"]] if one.labels else None) for one in train
     ]
@@ -261,7 +267,7 @@ def test_the_courseworks_file_comes_back_with_the_same_bytes(shared: Path, tmp_p
         labels[answer.image][attribute.name] = int(answer.value)
     images = [image(name, cells, i) for i, (name, cells) in enumerate(labels.items())]
     losses = coursework_csv.write(
-        tmp_path, Export(DEFAULT, [*images, image("z.jpg", {"identity": 1})], Path())
+        tmp_path, Export(DEFAULT, [*images, image("z.jpg", {"identity": 1})], FolderStore(Path()))
     )
     assert (tmp_path / "annotations.csv").read_bytes() == original.read_bytes()
     assert losses.counts == {
@@ -289,9 +295,9 @@ def test_coursework_labels_come_back_equal(names, cells):
 
 def test_coursework_refuses_a_code_and_a_schema_that_it_lacks(tmp_path: Path):
     with pytest.raises(FacelabelError, match="code 9"):
-        coursework_csv.write(tmp_path, Export(DEFAULT, [image("a", {"hair_color": 9})], Path()))
+        coursework_csv.write(tmp_path, Export(DEFAULT, [image("a", {"hair_color": 9})], FolderStore(Path())))
     with pytest.raises(FacelabelError, match="column hair_color"):
-        coursework_csv.write(tmp_path, Export(Schema(DEFAULT.attributes[:3]), [], Path()))
+        coursework_csv.write(tmp_path, Export(Schema(DEFAULT.attributes[:3]), [], FolderStore(Path())))
 
 
 def test_class_folders_hold_each_image_in_its_class_and_report_the_rest(tmp_path: Path):
@@ -299,8 +305,8 @@ def test_class_folders_hold_each_image_in_its_class_and_report_the_rest(tmp_path
     root = tmp_path / "images"
     put_files(root, images)
     with new_folder(tmp_path / "out") as folder:
-        losses = class_folders.write(folder, Export(schema, images, root, "link"))
-    names = Export(schema, [], Path()).names()
+        losses = class_folders.write(folder, Export(schema, images, FolderStore(root), "link"))
+    names = Export(schema, [], FolderStore(Path())).names()
     for one in images:
         place = tmp_path / "out" / "glasses" / names["glasses", one.labels.get("glasses")] / one.name
         assert place.exists() == (one.labels.get("glasses") is not None)
@@ -318,7 +324,7 @@ def test_class_folders_refuse_a_name_too_long_for_a_folder_and_leave_nothing(tmp
     schema, images = hard_dataset([name, "plain"])
     put_files(tmp_path / "images", images)
     with pytest.raises(FacelabelError, match="too long for a folder"), new_folder(tmp_path / "out") as folder:
-        class_folders.write(folder, Export(schema, images, tmp_path / "images", "link"))
+        class_folders.write(folder, Export(schema, images, FolderStore(tmp_path / "images"), "link"))
     assert [path.name for path in tmp_path.iterdir()] == ["images"]
 
 
@@ -343,7 +349,7 @@ def test_classes_come_back_equal_whatever_they_are_called(dataset):
         root, out = Path(place, "images"), Path(place, "out")
         put_files(root, images)
         out.mkdir()
-        class_folders.write(out, Export(schema, iter(images), root, "link"))
+        class_folders.write(out, Export(schema, iter(images), FolderStore(root), "link"))
         found = class_folders.read(out)
     classes = [answer for answer in expected(schema, images) if answer.value is not None]
     assert sorted(found.answers, key=str) == sorted(classes, key=str)
@@ -358,7 +364,9 @@ def test_the_same_labels_give_the_same_bytes(tmp_path: Path, form: str):
     written = []
     for name in ("a", "b"):
         with new_folder(tmp_path / name) as folder:
-            EXPORT_FORMATS[form].write(folder, Export(DEFAULT, iter(images), tmp_path / "images", "copy"))
+            EXPORT_FORMATS[form].write(
+                folder, Export(DEFAULT, iter(images), FolderStore(tmp_path / "images"), "copy")
+            )
         files = sorted(path for path in (tmp_path / name).rglob("*") if path.is_file())
         written.append({path.relative_to(tmp_path / name): path.read_bytes() for path in files})
     assert written[0]
@@ -372,7 +380,7 @@ def test_an_export_never_overwrites_anything(tmp_path: Path):
 
 
 def test_label_studios_interface_asks_for_every_active_value(tmp_path: Path):
-    label_studio.write(tmp_path, Export(DEFAULT, [image("a b.jpg", {"glasses": 2})], Path()))
+    label_studio.write(tmp_path, Export(DEFAULT, [image("a b.jpg", {"glasses": 2})], FolderStore(Path())))
     config = (tmp_path / "config.xml").read_text()
     assert '<Choice value="sunglasses"/>' in config
     assert '<TextArea name="identity"' in config

@@ -95,7 +95,7 @@ def test_a_folder_that_exists_is_never_written_into(filled: ProjectFolder, tmp_p
 
 def test_a_missing_image_file_fails_the_export(filled: ProjectFolder, tmp_path: Path):
     label_two(filled)
-    for path in list(filled.images.rglob("*.*")):
+    for path in list(filled.stores.images.local_root.rglob("*.*")):
         path.unlink()
     with pytest.raises(FacelabelError, match="is missing"):
         export_as(filled, "class_folders", tmp_path / "out")

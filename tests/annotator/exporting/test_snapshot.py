@@ -22,6 +22,7 @@ from annotator.formats.snapshot.writer import SnapshotOptions, verify_snapshot, 
 from annotator.models import AttributeRow, Project
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
+from annotator.store.folder import FolderStore
 from tests.support.projects.labelling import ALL, Person
 from tests.support.projects.snapshots import ANY_NAME, SCHEMA, in_batches, label_some
 
@@ -172,7 +173,7 @@ def test_any_names_and_missing_labels_are_read_back_equal(
         for i, (name, found) in enumerate(sorted(labels.items()))
     ]
     batches = in_batches(images, SCHEMA)
-    write_snapshot(folder, SCHEMA, batches, SplitRule(), folder, SnapshotOptions())
+    write_snapshot(folder, SCHEMA, batches, SplitRule(), FolderStore(folder), SnapshotOptions())
     verify_snapshot(folder)
     codes = {"": "missing", "-1": None, "0": 0, "1": 1}
     with (folder / "labels.csv").open(newline="", encoding="utf-8") as file:
@@ -200,7 +201,7 @@ def test_the_card_shows_a_group_in_two_splits(tmp_path: Path):
         for i, (name, split) in enumerate([("a", "train"), ("b", "test")])
     ]
     batches = in_batches(rows, SCHEMA)
-    write_snapshot(tmp_path / "s", SCHEMA, batches, SplitRule(), tmp_path, SnapshotOptions())
+    write_snapshot(tmp_path / "s", SCHEMA, batches, SplitRule(), FolderStore(tmp_path), SnapshotOptions())
     assert "Groups in more than one split, a LEAK: 1." in (tmp_path / "s" / "card.md").read_text()
     assert "<b>" not in (tmp_path / "s" / "card.html").read_text()
 

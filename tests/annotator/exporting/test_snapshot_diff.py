@@ -16,6 +16,7 @@ from annotator.formats.snapshot.images import SnapshotImage
 from annotator.formats.snapshot.writer import SnapshotOptions, write_snapshot
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
+from annotator.store.folder import FolderStore
 from tests.support.commands import call
 from tests.support.projects.labelling import ALL, Person
 from tests.support.projects.snapshots import ANY_NAME, SCHEMA, in_batches
@@ -114,7 +115,9 @@ def text(labels: dict[str, int | None], attribute: str) -> str:
 
 
 def write(folder: Path, images: list[SnapshotImage]) -> None:
-    write_snapshot(folder, SCHEMA, in_batches(images, SCHEMA), SplitRule(), folder.parent, SnapshotOptions())
+    write_snapshot(
+        folder, SCHEMA, in_batches(images, SCHEMA), SplitRule(), FolderStore(folder.parent), SnapshotOptions()
+    )
 
 
 def image(name: str, labels: dict[str, int | None]) -> SnapshotImage:

@@ -101,9 +101,9 @@ def test_cut_images_are_apart_and_joined_images_together_until_undone(doubled: P
 
 
 def test_an_image_without_its_view_repeats_nothing_and_the_search_continues(doubled: ProjectFolder):
-    for view in sorted(doubled.views.rglob("*.jpg"))[:4]:
+    for view in sorted(doubled.stores.views.local_root.rglob("*.jpg"))[:4]:
         view.unlink()
-    kept = len(list(doubled.views.rglob("*.jpg")))
+    kept = len(list(doubled.stores.views.local_root.rglob("*.jpg")))
     assert search_near_duplicates(doubled) <= kept // 2
     with doubled.database.read() as session:
         hashes = list(session.scalars(select(Image.perceptual_hash)))

@@ -97,7 +97,7 @@ def test_a_crop_is_the_part_in_its_box_and_has_no_metadata(project: ProjectFolde
     import_photos(project, [photos], LIMITS)
     image = rows(project)["alone~face1.jpg"]
     box = [int(number) for number in str(image.crop_box).split()]
-    file = project.images / image.sha256[:2] / f"{image.sha256}.jpg"
+    file = project.stores.images.local_root / image.sha256[:2] / f"{image.sha256}.jpg"
     with Image.open(file) as crop, Image.open(photos / "alone.jpg") as photo:
         assert crop.size == (box[2] - box[0], box[3] - box[1]) == (image.width, image.height)
         assert not crop.getexif()
@@ -105,7 +105,7 @@ def test_a_crop_is_the_part_in_its_box_and_has_no_metadata(project: ProjectFolde
         pairs = zip(crop.resize((16, 16)).tobytes(), there.tobytes(), strict=True)
         assert max(abs(a - b) for a, b in pairs) < 12
     assert b"SERIAL-4711" not in file.read_bytes()
-    kept = next(project.photos.glob(f"*/{image.photo_sha256}.jpg"))
+    kept = next(project.stores.photos.local_root.glob(f"*/{image.photo_sha256}.jpg"))
     assert kept.read_bytes() == (photos / "alone.jpg").read_bytes()
 
 
@@ -150,7 +150,7 @@ def test_a_photo_of_any_orientation_gives_an_upright_head(
 
 def assert_shows(project: ProjectFolder, image: ImageRow, expected: Image.Image) -> None:
     """The stored crop looks like this one."""
-    with Image.open(project.images / image.sha256[:2] / f"{image.sha256}.jpg") as crop:
+    with Image.open(project.stores.images.local_root / image.sha256[:2] / f"{image.sha256}.jpg") as crop:
         pairs = zip(crop.resize((8, 8)).tobytes(), expected.resize((8, 8)).tobytes(), strict=True)
         assert max(abs(a - b) for a, b in pairs) < 20, image.name
 
@@ -210,7 +210,10 @@ def test_a_killed_import_is_completed_by_the_next_one(tmp_path: Path, photos: Pa
     killed = init_project(tmp_path / "killed")
     command = [sys.executable, "-m", "annotator", "import", "--faces", str(photos), "-p", str(killed.path)]
     running = subprocess.Popen(command, env=dict(os.environ), stderr=subprocess.DEVNULL)
-    wait_until(lambda: running.poll() is not None or any(killed.photos.glob("*/*")), "the first photo is cut")
+    wait_until(
+        lambda: running.poll() is not None or any(killed.stores.photos.local_root.glob("*/*")),
+        "the first photo is cut",
+    )
     running.kill()
     running.wait(30)
     import_photos(killed, [photos], LIMITS)

@@ -32,7 +32,10 @@ def views_of(project: ProjectFolder) -> dict[str, Image.Image]:
     call("export", "--to", exported, "-p", project.path).assert_done()
     with (exported / "images.csv").open(newline="") as file:
         hashes = {row["image_name"]: row["sha256"] for row in csv.DictReader(file)}
-    return {name: read(project.views / sha256[:2] / f"{sha256}.jpg") for name, sha256 in hashes.items()}
+    return {
+        name: read(project.stores.views.local_root / sha256[:2] / f"{sha256}.jpg")
+        for name, sha256 in hashes.items()
+    }
 
 
 def read(path: Path) -> Image.Image:
@@ -134,9 +137,12 @@ def test_every_hostile_file_is_imported_or_refused_with_a_reason(
         before[0],
         {n: h for n, h in before[1].items() if not n.startswith(own)},
     )
-    for stored in (*project.images.rglob("*.*"), *project.views.rglob("*.*")):
+    for stored in (
+        *project.stores.images.local_root.rglob("*.*"),
+        *project.stores.views.local_root.rglob("*.*"),
+    ):
         assert stored.stem.isalnum(), "a file of the store is named by anything but its hash"
-    for view in project.views.rglob("*.jpg"):
+    for view in project.stores.views.local_root.rglob("*.jpg"):
         assert not read(view).getexif()
 
 

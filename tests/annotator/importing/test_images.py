@@ -40,10 +40,10 @@ def test_every_image_is_stored_by_content_with_its_view(filled: ProjectFolder, f
     assert [row.name for row in found] == [f"{i:04d}.jpg" for i in range(1, 41)]
     for row in found:
         assert (
-            shard_path(filled.images, row.sha256, "jpg").read_bytes()
+            shard_path(filled.stores.images.local_root, row.sha256, "jpg").read_bytes()
             == (faces / row.original_path).read_bytes()
         )
-        with Image.open(shard_path(filled.views, row.sha256, "jpg")) as view:
+        with Image.open(shard_path(filled.stores.views.local_root, row.sha256, "jpg")) as view:
             assert view.size == (row.width, row.height)
 
 
@@ -183,10 +183,13 @@ def test_damaged_bytes_are_plain_only_up_to_their_own_end(data: st.DataObject):
 
 def test_the_view_is_a_copy_if_the_disk_has_no_links(project: ProjectFolder, faces: Path):
     with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
-        project.views.symlink_to(elsewhere)
+        project.stores.views.local_root.symlink_to(elsewhere)
         assert import_images(project, [faces], LIMITS).imported == 40
         for row in rows(project):
-            view, image = (shard_path(root, row.sha256, "jpg") for root in (project.views, project.images))
+            view, image = (
+                shard_path(root, row.sha256, "jpg")
+                for root in (project.stores.views.local_root, project.stores.images.local_root)
+            )
             assert view.read_bytes() == image.read_bytes()
             assert view.stat().st_dev != image.stat().st_dev
 

@@ -26,14 +26,18 @@ def rows(project: ProjectFolder) -> list[ImageRow]:
 
 
 def view_of(project: ProjectFolder, row: ImageRow) -> Image.Image:
-    with Image.open(shard_path(project.views, row.sha256, "jpg")) as view:
+    with Image.open(shard_path(project.stores.views.local_root, row.sha256, "jpg")) as view:
         return view.convert("RGB")
 
 
 def assert_trainer_sees_the_view(project: ProjectFolder, row: ImageRow, tolerance: float) -> None:
     side = 64
     view = view_of(project, row).resize((side, side), Image.Resampling.BILINEAR)
-    tensor = load_image(shard_path(project.images, row.sha256, row.extension), side).permute(1, 2, 0).numpy()
+    tensor = (
+        load_image(shard_path(project.stores.images.local_root, row.sha256, row.extension), side)
+        .permute(1, 2, 0)
+        .numpy()
+    )
     difference = np.abs(np.asarray(view).astype(int) - tensor).mean()
     assert difference <= tolerance, f"{row.name}: {difference:.1f}"
 
@@ -64,7 +68,10 @@ def test_the_original_is_stored_under_the_ending_of_its_content(
     import_images(project, [tmp_path / "photo.png"], LIMITS)
     [row] = rows(project)
     assert row.extension == "avif"
-    assert shard_path(project.images, row.sha256, "avif").read_bytes() == contents["plain.avif"]
+    assert (
+        shard_path(project.stores.images.local_root, row.sha256, "avif").read_bytes()
+        == contents["plain.avif"]
+    )
 
 
 def test_notes_about_files_reach_the_report_of_an_import_and_of_a_rehearsal(

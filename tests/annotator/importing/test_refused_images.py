@@ -95,7 +95,11 @@ def test_bad_files_among_good_ones_are_named_and_the_good_ones_imported(
         assert reason in line
     assert "1 image imported" in finished.out
     assert "6 refused, 1 other file ignored" in finished.out
-    assert len(list(project.images.rglob("*.*"))) == len(list(project.views.rglob("*.*"))) == 1
+    assert (
+        len(list(project.stores.images.local_root.rglob("*.*")))
+        == len(list(project.stores.views.local_root.rglob("*.*")))
+        == 1
+    )
 
 
 @pytest.mark.parametrize("named", ["empty", "text only", "absent"])

@@ -281,7 +281,7 @@ def test_folders_of_photos_are_not_class_folders(project: ProjectFolder, faces: 
 def test_the_next_import_removes_the_leftovers_of_a_killed_one(
     project: ProjectFolder, faces: Path, tmp_path: Path
 ) -> None:
-    left = project.images / "incoming" / ".1234.tmp"
+    left = project.stores.images.local_root / "incoming" / ".1234.tmp"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half")
     (project.path / ".import-left").mkdir()

@@ -162,7 +162,7 @@ def test_the_command_waits_for_the_batch_of_the_worker_and_looks_at_all_the_rest
 
 def test_an_image_whose_view_is_gone_counts_as_looked_at(project: ProjectFolder, portraits: Path):
     import_images(project, [portraits / "0006.jpg"], LIMITS)
-    next(project.views.glob("*/*.jpg")).unlink()
+    next(project.stores.views.local_root.glob("*/*.jpg")).unlink()
     assert find_all_faces(project, 1, lambda *_: None).seen == 1
     assert found_in(project)["0006.jpg"] == (0, [])
 

@@ -101,14 +101,14 @@ def test_missing_and_changed_images_are_named(filled: ProjectFolder):
             .all()
         )
     (gone, sha256, extension), (changed, other, _), (unseen, third, _) = rows[3], rows[5], rows[7]
-    shard_path(filled.images, sha256, extension).unlink()
-    path = shard_path(filled.images, other, extension)
+    shard_path(filled.stores.images.local_root, sha256, extension).unlink()
+    path = shard_path(filled.stores.images.local_root, other, extension)
     shutil.copy(path, path.with_suffix(".new"))
     path.with_suffix(".new").replace(path)
     with path.open("r+b") as file:
         file.seek(300)
         file.write(b"?")
-    shard_path(filled.views, third, "jpg").unlink()
+    shard_path(filled.stores.views.local_root, third, "jpg").unlink()
     told, found = doctor(filled.path)
     assert (told.code, found["images"]["state"]) == (1, "failed")
     assert {gone, unseen} <= set(found["images"]["detail"].replace(",", "").split())

@@ -151,7 +151,7 @@ def is_refused(port: int) -> bool:
 def test_a_server_of_a_damaged_database_does_not_start(filled: ProjectFolder):
     filled.database.checkpoint()
     filled.database.close()
-    [image, *_] = filled.images.glob("*/*.jpg")
+    [image, *_] = filled.stores.images.local_root.glob("*/*.jpg")
     place = filled.database_file.read_bytes().index(image.stem.encode()) // 4096
     with filled.database_file.open("r+b") as file:
         file.seek(4096 * place)

@@ -28,7 +28,7 @@ SIZE = (2400, 1600)
 
 def hash_of(project: ProjectFolder) -> str:
     """The SHA-256 of the project's one image."""
-    return next(path.stem for path in project.views.glob("??/*"))
+    return next(path.stem for path in project.stores.views.local_root.glob("??/*"))
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_an_image_is_never_enlarged_and_a_thumbnail_comes_from_the_view_where_th
     assert head
     assert opened(store.read(hash_of(photo), head, THUMBNAIL_SIDE)).size == (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
     wide = Crop(Box(0, 0, 2400, 1600), 0)
-    shard_path(photo.images, hash_of(photo), "jpg").unlink()
+    shard_path(photo.stores.images.local_root, hash_of(photo), "jpg").unlink()
     assert opened(store.read(hash_of(photo), wide, THUMBNAIL_SIDE)).size == (480, 320)
     with pytest.raises(NotFound, match=r"photo\.jpg cannot be opened"):
         store.read(hash_of(photo), wide, TILE_SIDE)
@@ -116,10 +116,10 @@ def test_a_kept_tile_needs_no_decoder_and_the_oldest_ones_make_room(photo: Proje
     store.close()
     kept = [path for path in (photo.cache / "tiles").glob("*/*") if path.read_bytes() == first]
     assert len(kept) == 1
-    shard_path(photo.images, hash_of(photo), "jpg").rename(photo.path / "away.jpg")
+    shard_path(photo.stores.images.local_root, hash_of(photo), "jpg").rename(photo.path / "away.jpg")
     again = TileStore(photo, LIMITS, int(2.6 * len(first)), waiting=4)
     assert again.read(hash_of(photo), crops[0], TILE_SIDE) == first
-    (photo.path / "away.jpg").rename(shard_path(photo.images, hash_of(photo), "jpg"))
+    (photo.path / "away.jpg").rename(shard_path(photo.stores.images.local_root, hash_of(photo), "jpg"))
     os.utime(kept[0], (0, 0))
     for crop in crops[1:]:
         again.read(hash_of(photo), crop, TILE_SIDE)

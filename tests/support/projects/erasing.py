@@ -124,10 +124,10 @@ def _write_caches(project: ProjectFolder, chance: np.random.Generator) -> None:
     (map_folder(project) / LISTED).write_bytes(listed)  # a computation was killed
     tile = shard_path(project.cache / "tiles", sha256, "0-0-96-96-0-480.jpg")
     tile.parent.mkdir(parents=True)
-    tile.write_bytes(shard_path(project.views, sha256, "jpg").read_bytes())
-    (project.images / "incoming").mkdir(exist_ok=True)
-    (project.images / "incoming" / ".killed.tmp").write_bytes(
-        shard_path(project.images, sha256, "jpg").read_bytes()
+    tile.write_bytes(shard_path(project.stores.views.local_root, sha256, "jpg").read_bytes())
+    (project.stores.images.local_root / "incoming").mkdir(exist_ok=True)
+    (project.stores.images.local_root / "incoming" / ".killed.tmp").write_bytes(
+        shard_path(project.stores.images.local_root, sha256, "jpg").read_bytes()
     )
 
 
@@ -160,7 +160,7 @@ def traces_of(project: ProjectFolder, name: str = ERASED) -> Traces:
 
 def _windows(project: ProjectFolder, hashes: set[str]) -> set[bytes]:
     windows = set()
-    for root in (project.images, project.views):
+    for root in (project.stores.images.local_root, project.stores.views.local_root):
         for sha256 in hashes:
             content = shard_path(root, sha256, "jpg").read_bytes()
             windows.update(content[start : start + WINDOW] for start in range(len(content) - WINDOW + 1))
