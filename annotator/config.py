@@ -73,6 +73,16 @@ class Settings(BaseSettings):
         ge=0,
         description="How much of the disk the kept tiles and thumbnails may take; the ones not used for longest go first.",
     )
+    store: str = Field(
+        "",
+        description="The address of object storage, such as s3://bucket/prefix, in which a new project keeps its images; "
+        "empty: in its folder. A project that exists must have the same one.",
+    )
+    store_cache_bytes: int = Field(
+        10 * 2**30,
+        ge=2**20,
+        description="How much of the disk the copies of images in object storage may take; the ones not used for longest go first.",
+    )
     reserve_bytes: int = Field(
         2**30,
         ge=0,

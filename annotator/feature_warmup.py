@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Select, or_, select
 
 from annotator.files import shard_path
+from annotator.imaging.trainer_files import let_trainer_fetch
 from annotator.models import Face, Image
 from annotator.project import ProjectFolder
 from annotator.services.common.counted import COUNTED
@@ -61,6 +62,7 @@ class FeatureWarmup:
         self.complete = not images and not self._left()
         if not images:
             return False
+        let_trainer_fetch(self._project.stores)
         from trainer.probe.features import AHEAD, ImageFile  # noqa: PLC0415
         from trainer.rounds.engines import compute_ahead  # noqa: PLC0415 - loaded only when there are images
         from trainer.runtime.errors import ImageError, TrainerError  # noqa: PLC0415

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from annotator.config import Settings
 from annotator.db import Database
 from annotator.errors import FacelabelError, WrongUse
 from annotator.files import keep_private, write_atomically
 from annotator.store.base import Stores
+from annotator.store.bucket import check_url
 from annotator.store.folder import FolderStores
+from annotator.store.remote import RemoteStores
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class ProjectFolder:
     cache/            features, and parts of images for the label page; it may be deleted
     access.jsonl      the access log as a file, without names; older parts are access.jsonl.1 …
     secret.key        signs login cookies
+    store.url         the address of the object storage that holds images, photos and views instead of the folder
     """
 
     path: Path
@@ -57,7 +61,24 @@ class ProjectFolder:
     @cached_property
     def stores(self) -> Stores:
         """What reads and writes the files of images, photos and views: nothing else opens them."""
-        return FolderStores(self.path)
+        url = self.store_url()
+        return (
+            RemoteStores(url, self.cache / "store", Settings().store_cache_bytes)
+            if url
+            else FolderStores(self.path)
+        )
+
+    @property
+    def store_file(self) -> Path:
+        """The file with the address of the object storage that holds the images; absent if they are in the folder."""
+        return self.path / "store.url"
+
+    def store_url(self) -> str:
+        """Return the address in `store_file`; "" if there is none."""
+        try:
+            return self.store_file.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return ""
 
     @property
     def snapshots(self) -> Path:
@@ -138,6 +159,19 @@ class ProjectFolder:
         """The open database, one per project object."""
         return Database(self.database_file)
 
+    def check_store(self, wanted: str) -> None:
+        """Check that the setting FACELABEL_STORE, if it is set, names where the images of this project are.
+
+        Raises:
+            WrongUse: if it names another place.
+        """
+        if wanted and check_url(wanted) != (recorded := self.store_url()):
+            raise WrongUse(
+                "other_store",
+                f"The images of this project are in {recorded or 'its folder'}, and FACELABEL_STORE names another place.",
+                do="Unset FACELABEL_STORE, or open the project that belongs to it.",
+            )
+
     @classmethod
     def open(cls, path: Path) -> ProjectFolder:
         """Open a project and migrate its database to the newest revision.
@@ -154,6 +188,7 @@ class ProjectFolder:
                 f"{path.resolve()} is not a Facelabel project: it has no facelabel.db.",
                 do="Call `facelabel init` there, or name the project with --project FOLDER.",
             )
+        project.check_store(Settings().store)
         project.database.generation.check()
         revision = project.database.revision()
         if revision is None:
@@ -170,7 +205,7 @@ class ProjectFolder:
 PARTS = frozenset(
     {
         "analysis.lock", "attributes.toml", "cache", "erasures", "exports", "images", "imports", "networks", "photos", "rounds",
-        "secret.key", "snapshots", "uploads", "views", "worker.lock",
+        "secret.key", "snapshots", "store.url", "uploads", "views", "worker.lock",
     }
 )  # fmt: skip
 """The names of what Facelabel makes in a project's folder, besides what begins with `_PREFIXES`."""

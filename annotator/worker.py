@@ -26,6 +26,7 @@ from annotator.errors import Busy, FacelabelError, NoRoom
 from annotator.feature_removal import forget_features
 from annotator.feature_warmup import AddedNetworksWarmup, FeatureWarmup
 from annotator.formats.snapshot.predictions import PredictionsFile
+from annotator.imaging.trainer_files import let_trainer_fetch
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
 from annotator.services.backups.scheduler import BackupScheduler
@@ -332,6 +333,7 @@ def _train(
     from trainer.rounds.round import run_round  # noqa: PLC0415
     from trainer.runtime.errors import ModelError, TrainerError  # noqa: PLC0415
 
+    let_trainer_fetch(project.stores)
     names: list[str] = []
     if at_once and row.automatic:
         with project.database.read() as session:

@@ -32,6 +32,7 @@ from annotator.formats.importers.mapping import Mapping
 from annotator.formats.importers.video import VideoOptions
 from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
+from annotator.services.importing.bucket.linked import import_linked
 from annotator.services.importing.pipeline import import_source, propose_mapping
 from annotator.services.importing.report_texts import heads_text, image_texts, unmatched_texts
 from annotator.services.importing.reports import HeadSurvey, ImageReport, LabelReport, SourceReport
@@ -50,7 +51,7 @@ def heads_option(function: Function) -> Function:
 
 
 @click.command("import")
-@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=str)
 @click.option(
     "--format", "form", type=click.Choice(["auto", *FORMATS]), default="auto", show_default=True,
     help="The format of the sources.",
@@ -87,24 +88,27 @@ def heads_option(function: Function) -> Function:
 @project_option
 @json_option
 def import_command(
-    sources: tuple[Path, ...], form: str, mapping: Path | None, dry_run: bool, map_out: Path | None,
+    sources: tuple[str, ...], form: str, mapping: Path | None, dry_run: bool, map_out: Path | None,
     counted: str, fps: float, turn: str, drop_blurred: bool, drop_similar: bool, names_encoding: str, faces: bool | None,
     restore_erased: bool, project: Path, as_json: bool,
 ) -> None:  # fmt: skip
     """Import images and labels from folders, archives, videos, tables and other tools' exports.
 
-    SOURCE may also be a folder of predictions. Importing the same source again changes nothing.
+    SOURCE may also be a folder of predictions, or an address such as s3://bucket/photos, whose images are not copied.
+    Importing the same source again changes nothing.
     """
     if map_out is not None and not dry_run:
         raise click.UsageError("--map-out needs --dry-run.")
     if faces and dry_run:
         raise click.UsageError("--faces and --dry-run cannot be combined.")
+    urls = [source for source in sources if "://" in source]
+    paths = [Path(source) for source in sources if source not in urls]
+    if urls and (dry_run or faces or mapping is not None or form != "auto"):
+        raise click.UsageError("--dry-run, --faces, --map and --format cannot be used with an address.")
     opened = open_project(project)
-    predictions = [source for source in sources if (source / "predictions.arrow").is_file()]
+    predictions = [path for path in paths if (path / "predictions.arrow").is_file()]
     mapped = Mapping.read(mapping) if mapping else Mapping()
-    described = find_sources(
-        opened, [source for source in sources if source not in predictions], form, mapped
-    )
+    described = find_sources(opened, [path for path in paths if path not in predictions], form, mapped)
     if mapping is not None and all(source.format == "folder" for source in described):
         raise click.UsageError("--map needs a source with labels.")
     settings = Settings()
@@ -131,6 +135,8 @@ def import_command(
         )
         for source in described
     }
+    for url in urls:
+        result[url] = _import_linked(opened, url, options, verbose=not as_json)
     for folder in predictions:
         result[str(folder)] = _load_predictions(opened, folder, dry_run=dry_run, verbose=not as_json)
     if as_json:
@@ -224,6 +230,22 @@ def _import(
     return (
         images.as_dict() | {k: whole[k] for k in ("notes", "heads")} if source.format == "folder" else whole
     )
+
+
+def _import_linked(
+    project: ProjectFolder, url: str, options: ImportOptions, *, verbose: bool
+) -> dict[str, Any]:
+    with progress_bar("importing images") as progress:
+        report = import_linked(project, url, options.limits, progress, restore=options.restore_erased)
+    if verbose:
+        click.echo(
+            f"{url}: {report.imported:,} images imported, {report.already:,} were here, without a copy of their files"
+        )
+        for name, reason in report.refused[:_SHOWN]:
+            click.echo(f"  {one_line(name)} {reason}", err=True)
+        if len(report.refused) > _SHOWN:
+            click.echo(f"  and {len(report.refused) - _SHOWN:,} more", err=True)
+    return report.as_dict()
 
 
 def _load_predictions(

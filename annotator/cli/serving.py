@@ -140,7 +140,7 @@ def up_command(
     if images := [source for source in sources if not source.exists() or recognise(source) == "folder"]:
         require_images(images)
     has_project, before = ProjectFolder(project).database_file.exists(), existing_paths(project)
-    opened = open_project(project) if has_project else init_project(project, schema)
+    opened = open_project(project) if has_project else init_project(project, schema, store=Settings().store)
     try:
         _fill(opened, list(sources), samples, faces)
     except Exception:

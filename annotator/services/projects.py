@@ -24,6 +24,7 @@ from annotator.resources import resource
 from annotator.services.schema.active import read_schema
 from annotator.services.schema_editing.changes import apply_schema
 from annotator.services.tasks.settings import TeamSettings, team_settings, write_settings
+from annotator.store.remote import RemoteStores
 from annotator.text_encoding import decode_text
 
 
@@ -89,6 +90,7 @@ def init_project(
     seed: int = 0,
     share_test: float | None = None,
     share_val: float = SplitRule.share_val,
+    store: str = "",
 ) -> ProjectFolder:
     """Make a project in a folder, which may exist but must not contain a project.
 
@@ -99,9 +101,11 @@ def init_project(
         seed: the seed of the splits.
         share_test: the share of the test split; None: a tenth, or more if there are few images (services/grouping/membership).
         share_val: the share of the validation split.
+        store: the address of object storage that shall hold the images; "" keeps them in the folder.
 
     Raises:
-        WrongUse: if the folder has a project already, or its own schema beside a template.
+        WrongUse: if the folder has a project already, or its own schema beside a template; or another project uses the store.
+        Unreachable: if the store cannot be used.
     """
     keep_private()
     project = ProjectFolder(path)
@@ -122,12 +126,32 @@ def init_project(
     )
     text = template.schema_text if template is not None else read_schema_file(source)
     schema = parse_schema(text)
+    stores = RemoteStores(store, project.cache / "store", 0) if store else None
+    if stores is not None:
+        stores.begin()
+    try:
+        return _make(project, schema, text, stores, template or _values(text, seed, share_test, share_val))
+    except BaseException:
+        if stores is not None:
+            stores.end()
+        raise
+
+
+def _values(text: str, seed: int, share_test: float | None, share_val: float) -> Template:
+    rule = SplitRule(seed, SplitRule.share_test if share_test is None else share_test, share_val)
+    return Template(text, rule, share_test is not None, TeamSettings())
+
+
+def _make(
+    project: ProjectFolder, schema: Schema, text: str, stores: RemoteStores | None, values: Template
+) -> ProjectFolder:
     write_atomically(project.schema_file, text.encode())
     # The database is made under another name and then renamed, so that a killed process leaves no half-made project.
-    unfinished = ProjectFolder(path / ".facelabel-init")
-    rule = SplitRule(seed, SplitRule.share_test if share_test is None else share_test, share_val)
-    values = template or Template(text, rule, share_test is not None, TeamSettings())
+    unfinished = ProjectFolder(project.path / ".facelabel-init")
     _fill_database(unfinished, project.name, schema, values)
+    project.store_file.unlink(missing_ok=True)
+    if stores is not None:
+        write_atomically(project.store_file, f"{stores.url}\n".encode())
     unfinished.database_file.replace(project.database_file)
     for leftover in unfinished.path.iterdir():
         leftover.unlink()
@@ -156,6 +180,8 @@ def remove_new_project(project: ProjectFolder, before: frozenset[Path]) -> None:
         before: the `existing_paths` before the project was made.
     """
     project.database.close()
+    if isinstance(project.stores, RemoteStores):
+        project.stores.end()
     folder = project.path.absolute()
     for made in set(folder.iterdir()) - before:
         if made.is_dir():

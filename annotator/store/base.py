@@ -49,6 +49,12 @@ class ContentStore(Protocol):
     def describe(self, sha256: str, extension: str) -> str:
         """Return where a file is or would be, for a message to the operator."""
 
+    def content_hash(self, sha256: str, extension: str) -> str:
+        """Return the SHA-256 of the bytes that the store itself holds; "" if the file is missing or unreadable."""
+
+    def shards(self) -> set[str]:
+        """Return the two digits with which the SHA-256 of any file begins."""
+
     def list(self, shard: str) -> set[str]:
         """Return the names of the files whose SHA-256 begins with these two digits."""
 
@@ -78,6 +84,10 @@ class Staged:
 
 class Stores(Protocol):
     """The stores of a project."""
+
+    @property
+    def url(self) -> str:
+        """The address of a store that is not in the project's folder; "" if it is."""
 
     @property
     def images(self) -> ContentStore:

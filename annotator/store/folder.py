@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -47,6 +48,18 @@ class FolderStore:
         """Return the path of a file."""
         return str(shard_path(self.root, sha256, extension))
 
+    def content_hash(self, sha256: str, extension: str) -> str:
+        """Return the SHA-256 of a file's bytes; as of `ContentStore`."""
+        try:
+            with self.open(sha256, extension) as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            return ""
+
+    def shards(self) -> set[str]:
+        """Return the two digits with which the SHA-256 of any file begins."""
+        return {folder.name for folder in self.root.glob("??")}
+
     def list(self, shard: str) -> set[str]:
         """Return the names of the files whose SHA-256 begins with these two digits."""
         try:
@@ -77,6 +90,7 @@ class FolderStores:
     """The stores of a project that keeps its images in its folder: images/, photos/ and views/."""
 
     folder: Path
+    url: str = ""
 
     @cached_property
     def images(self) -> FolderStore:

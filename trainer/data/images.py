@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from trainer.pixels.decode import decode_image
+from trainer.pixels.files import read_image_file
 from trainer.views import View, load_views
 from trainer.views.loading import explained, max_pixels
 
@@ -29,7 +30,7 @@ def load_image(path: Path, side: int, *, crop: float = 1.0) -> Tensor:
         ImageError: The file is missing, cannot be decoded, or has more pixels than the setting FACELABEL_MAX_PIXELS permits.
     """
     with explained(path):
-        decoded = decode_image(path.read_bytes(), max_pixels(), int(2 * side / crop))
+        decoded = decode_image(read_image_file(path), max_pixels(), int(2 * side / crop))
     width, height = decoded.pixels.size
     left, top = (1 - crop) / 2 * width, (1 - crop) / 2 * height
     box = (left, top, width - left, height - top)

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from trainer.data.faces import FACES, no_landmarks, read_landmarks
 from trainer.data.filled import mask_filled_cells
+from trainer.pixels.files import image_file_hash
 from trainer.runtime.errors import SnapshotError
-from trainer.runtime.files import canonical_json, read_manifest, sha256_file, sha256_text
+from trainer.runtime.files import canonical_json, read_manifest, sha256_text
 
 CANNOT_TELL = -1
 """Class index of a cell that a labeller marked as impossible to tell."""
@@ -120,7 +121,7 @@ class Snapshot:
     def landmarks_of(self, path: Path) -> NDArray[np.float32] | None:
         """Return the (5, 2) landmarks of an image file that the snapshot holds under any name; None if it holds none."""
         try:
-            landmarks: NDArray[np.float32] = self.landmarks[self._rows[sha256_file(path)]]
+            landmarks: NDArray[np.float32] = self.landmarks[self._rows[image_file_hash(path)]]
         except (OSError, KeyError):  # the file is not there, which its reader reports, or not in the snapshot
             return None
         return landmarks

@@ -18,12 +18,12 @@ from trainer.data.faces import no_landmarks
 from trainer.data.snapshot import Snapshot
 from trainer.networks import Backbone
 from trainer.networks.inference import inference
+from trainer.pixels.files import image_file_hash
 from trainer.probe.feature_store import FeatureStore
 from trainer.probe.sources import VIEWS, Source, open_source
 from trainer.runtime import distributed
 from trainer.runtime.allocator import freed_memory_kept
 from trainer.runtime.errors import ImageError
-from trainer.runtime.files import sha256_file
 from trainer.views import View, load_views
 
 BATCH, CHUNK = 32, 512
@@ -295,7 +295,7 @@ def _by_view(decoded: list[dict[str, NDArray[np.uint8]]], views: Sequence[View])
 
 def _decode(file: ImageFile, views: Sequence[View]) -> dict[str, NDArray[np.uint8]]:
     cuts = load_views(file.path, file.landmarks, views)
-    if sha256_file(file.path) != file.sha256:
+    if image_file_hash(file.path) != file.sha256:
         raise ImageError(
             f"{file.path} was changed: it is no longer the file of {file.name}.",
             "Its features were not computed; those of the images before it are kept.",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from trainer.pixels.decode import DecodedImage, OpenedImage, open_image
 from trainer.pixels.errors import UndecodableImageError
+from trainer.pixels.files import read_image_file
 from trainer.pixels.kinds import MAX_PIXELS
 from trainer.runtime.errors import ImageError
 from trainer.views.cutting import cut, squeeze
@@ -44,7 +45,7 @@ def load_views(
         ImageError: The file is missing, cannot be decoded, or has more pixels than the setting FACELABEL_MAX_PIXELS permits.
     """
     with explained(path):
-        opened = open_image(path.read_bytes(), max_pixels())
+        opened = open_image(read_image_file(path), max_pixels())
         with _bounded(opened):
             image = opened.decode(_least_side(opened, landmarks, views))
             return {view.name: _cut(image, landmarks, view) for view in views}

@@ -157,6 +157,10 @@ def _report(report: BackupReport, *, as_json: bool) -> None:
     )
     if report.removed:
         click.echo(f"{counted(len(report.removed), 'older backup was', 'older backups were')} removed.")
+    if report.images_in:
+        click.echo(
+            f"It holds no image files: they are in {report.images_in}, which needs its own copies.", err=True
+        )
     if report.missing:
         click.echo(
             f"The project lacks the files of {counted(len(report.missing), 'image', 'images')}, or they were changed: "

@@ -14,7 +14,7 @@ from annotator.project import ProjectFolder
 
 PARTS = (
     "attributes.toml", "secret.key", "images", "photos", "views", "snapshots", "exports", "rounds", "networks", "imports",
-    "erasures",
+    "erasures", "store.url",
 )  # fmt: skip
 """The files and folders of a project that every backup holds besides the database, in the order in which it lists them."""
 LEFT_OUT = ("access.jsonl", "cache", "uploads")

@@ -35,7 +35,7 @@ _NAMED = 20
 
 @dataclass
 class BackupReport:
-    """What was made: where, how much of it is new, and the image files that the project itself lacks."""
+    """What was made: where, how much is new, the image files that the project lacks, or the store that has them instead."""
 
     path: Path
     name: str
@@ -45,6 +45,7 @@ class BackupReport:
     new_bytes: int = 0
     removed: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    images_in: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -77,8 +78,9 @@ class BackupWriter:
         facts = inspect_database(folder / DATABASE)
         self._facts, self._expected = facts, expected or facts.counts["images"]
         report.counts = facts.counts
+        report.images_in = project.stores.url
         self._images = _image_files(folder / DATABASE)
-        self._wanted = next(self._images, None)
+        self._wanted = None if report.images_in else next(self._images, None)
         self._lines = (folder / FILES).open("w", encoding="utf-8", errors="surrogateescape", newline="")
         self._lines.write(csv_line(COLUMNS))
 
@@ -121,6 +123,8 @@ class BackupWriter:
             "tool": f"facelabel {__version__}",
             "version": 1,
         }
+        if self._report.images_in:
+            manifest["images_in"] = self._report.images_in
         manifest["manifest_hash"] = hash_manifest(manifest)
         write_atomically(self._folder / MANIFEST, canonical_json(manifest).encode())
 

@@ -51,23 +51,54 @@ def import_files(
     Raises:
         FacelabelError: if many files cannot be decoded in time, or the disk is full; recorded batches are kept.
     """
-    store = partial(store_image, project.stores.images.staging, project.stores.views.staging, limits)
-    erased = ErasedFilter(project, report, restore=restore)
-    with (
-        closing(decode_files(store, files, progress, limits=limits, refused=str)) as stored,
-        closing(_finished(project, stored, erased)) as batches,
-    ):
-        for batch in batches:
-            with project.database.write() as session:
-                # Again, because an image of the batch may have been erased meanwhile.
-                record_images(session, erased.rest_of(session, batch, final=True), report)
+
+    def finish(batch: list[DecodedFile]) -> None:
+        project.stores.finish([image.staged for _, image in batch if isinstance(image, StoredImage)])
+
+    record_files(project, files, limits, report, progress, finish, restore=restore)
     with project.database.write() as session:
         choose_test_share(session)
         recount(session)
 
 
+def record_files(
+    project: ProjectFolder,
+    files: list[SourceFile],
+    limits: Limits,
+    report: ImageReport,
+    progress: Progress,
+    finish: Callable[[list[DecodedFile]], None],
+    *,
+    restore: bool,
+) -> None:
+    """Store and record files as `import_files`, which also counts the images anew.
+
+    Args:
+        project: the project.
+        files: the files.
+        limits: files beyond them are refused.
+        report: is filled.
+        progress: is told how many files are done.
+        finish: puts the files of a batch under their names durably; it runs in another thread.
+        restore: also import what was erased for good.
+    """
+    store = partial(store_image, project.stores.images.staging, project.stores.views.staging, limits)
+    erased = ErasedFilter(project, report, restore=restore)
+    with (
+        closing(decode_files(store, files, progress, limits=limits, refused=str)) as stored,
+        closing(_finished(project, stored, erased, finish)) as batches,
+    ):
+        for batch in batches:
+            with project.database.write() as session:
+                # Again, because an image of the batch may have been erased meanwhile.
+                record_images(session, erased.rest_of(session, batch, final=True), report)
+
+
 def _finished(
-    project: ProjectFolder, stored: Iterator[DecodedFile], erased: ErasedFilter
+    project: ProjectFolder,
+    stored: Iterator[DecodedFile],
+    erased: ErasedFilter,
+    finish: Callable[[list[DecodedFile]], None],
 ) -> Generator[list[DecodedFile]]:
     """Batches of files that are durable under their final names. One batch is finished while the last is recorded."""
     previous: tuple[list[DecodedFile], Future[None]] | None = None
@@ -75,8 +106,7 @@ def _finished(
         while files := list(islice(stored, _BATCH)):
             with project.database.read() as session:
                 batch = erased.rest_of(session, files, final=False)
-            new = [result.staged for _, result in batch if isinstance(result, StoredImage)]
-            finishing = thread.submit(project.stores.finish, new)
+            finishing = thread.submit(finish, batch)
             if previous is not None:
                 previous[1].result()
                 yield previous[0]

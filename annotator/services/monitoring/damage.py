@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from annotator.models import Predictions, Snapshot
 from annotator.project import ProjectFolder
 from annotator.services.monitoring.rows import wrong_rows
 from annotator.store.base import ContentStore
+from annotator.store.bucket import Unreachable
 
 _NAMED = 5
 Progress = Callable[[int, int], None]
@@ -56,6 +56,8 @@ def inspect_project(
 def _inspected(name: str, look: Callable[[], Inspection]) -> Inspection:
     try:
         return look()
+    except Unreachable as error:
+        return Inspection(name, "they cannot be checked now", (error.what,), error.do)
     except Exception as error:  # noqa: BLE001 - a damaged project may fail anywhere, and the user is to see the rest
         what = str(error).split("\n", maxsplit=1)[0] or type(error).__name__
         return Inspection(name, "it cannot be read", (f"It cannot be read: {what}",), _RESTORE)
@@ -94,7 +96,7 @@ def _images(project: ProjectFolder, deep: bool, progress: Progress) -> Inspectio
             has_image = f"{sha256}.{extension}" in listed[0].of(sha256[:2])
             if not has_image or f"{sha256}.jpg" not in listed[1].of(sha256[:2]):
                 missing.append(name)
-            elif deep and _hash(stores.images, sha256, extension) != sha256:
+            elif deep and stores.images.content_hash(sha256, extension) != sha256:
                 changed.append(name)
             progress(number + 1, total)
     if deep:
@@ -109,6 +111,7 @@ def _images(project: ProjectFolder, deep: bool, progress: Progress) -> Inspectio
         if names
     ]
     how = "every byte is as it was imported" if deep else "every file is there"
+    how += f" in {stores.url}" if stores.url else ""
     do = "import these images again, or restore the newest backup into another folder" if damage else ""
     return Inspection("images", f"{total:,}, {how}" if not damage else f"{total:,}", tuple(damage), do)
 
@@ -160,14 +163,6 @@ def _snapshots(project: ProjectFolder) -> Inspection:
 
 
 def _changed_photos(photos: ContentStore) -> list[str]:
-    names = (name for number in range(256) for name in photos.list(f"{number:02x}"))
+    names = (name for shard in sorted(photos.shards()) for name in photos.list(shard))
     parts = (name.rpartition(".") for name in names if not name.startswith("."))
-    return [f"{stem}.{end}" for stem, _, end in parts if _hash(photos, stem, end) != stem]
-
-
-def _hash(store: ContentStore, sha256: str, extension: str) -> str:
-    try:
-        with store.open(sha256, extension) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
+    return [f"{stem}.{end}" for stem, _, end in parts if photos.content_hash(stem, end) != stem]

@@ -297,7 +297,7 @@ def test_a_full_disk_stops_the_import_with_a_clear_message(faces: Path, small_di
     call("import", faces, "-p", made.path).assert_refused(1, "Make room")
     assert not list(made.path.rglob("*.tmp"))
     (small_disk / "filler").unlink()
-    for path in made.images.glob("*/*.*"):
+    for path in made.stores.images.local_root.glob("*/*.*"):
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
 
 

@@ -1,0 +1,1 @@
+"""Importing images that lie in object storage already."""
