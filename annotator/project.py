@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from annotator.config import Settings
-from annotator.db import Database
+from annotator.database import Database, open_database
 from annotator.errors import FacelabelError, WrongUse
 from annotator.files import keep_private, write_atomically
 from annotator.store.base import Stores
@@ -157,7 +157,7 @@ class ProjectFolder:
     @cached_property
     def database(self) -> Database:
         """The open database, one per project object."""
-        return Database(self.database_file)
+        return open_database(self.database_file)
 
     def check_store(self, wanted: str) -> None:
         """Check that the setting FACELABEL_STORE, if it is set, names where the images of this project are.
@@ -189,7 +189,7 @@ class ProjectFolder:
                 do="Call `facelabel init` there, or name the project with --project FOLDER.",
             )
         project.check_store(Settings().store)
-        project.database.generation.check()
+        project.database.check_log()
         revision = project.database.revision()
         if revision is None:
             raise FacelabelError(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pysqlite3
 from sqlalchemy import select
 
-from annotator.db import BUSY_SECONDS
+from annotator.database import BUSY_SECONDS
 from annotator.domain.plurals import counted
 from annotator.errors import FacelabelError
 from annotator.formats.snapshot.predictions import PredictionsFile
