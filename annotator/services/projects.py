@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from annotator.resources import resource
 from annotator.services.schema.active import read_schema
 from annotator.services.schema_editing.changes import apply_schema
 from annotator.services.tasks.settings import TeamSettings, team_settings, write_settings
+from annotator.store.bucket import Unreachable
 from annotator.store.remote import RemoteStores
 from annotator.text_encoding import decode_text
 
@@ -133,7 +135,8 @@ def init_project(
         return _make(project, schema, text, stores, template or _values(text, seed, share_test, share_val))
     except BaseException:
         if stores is not None:
-            stores.end()
+            with suppress(Unreachable):  # the first error is told
+                stores.end()
         raise
 
 
@@ -181,7 +184,8 @@ def remove_new_project(project: ProjectFolder, before: frozenset[Path]) -> None:
     """
     project.database.close()
     if isinstance(project.stores, RemoteStores):
-        project.stores.end()
+        with suppress(Unreachable):
+            project.stores.end()
     folder = project.path.absolute()
     for made in set(folder.iterdir()) - before:
         if made.is_dir():

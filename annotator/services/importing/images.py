@@ -32,6 +32,8 @@ MOST_KILLED = 20
 """An import goes on after so many files that ended their decoder: each may take as long as a thousand others."""
 
 _BATCH = 256
+_ON_THE_WAY = 2048
+"""The most files that lie on this machine before object storage has them."""
 
 
 def import_files(
@@ -55,10 +57,19 @@ def import_files(
     def finish(batch: list[DecodedFile]) -> None:
         project.stores.finish([image.staged for _, image in batch if isinstance(image, StoredImage)])
 
-    record_files(project, files, limits, report, progress, finish, restore=restore)
+    # Decoders run ahead of the network, so that not all files of a large import lie on this machine's disk at once.
+    step = _ON_THE_WAY if project.stores.url else max(1, len(files))
+    for start in range(0, len(files), step):
+        part = files[start : start + step]
+        told = partial(_tell_part, progress, start, len(files))
+        record_files(project, part, limits, report, told, finish, restore=restore)
     with project.database.write() as session:
         choose_test_share(session)
         recount(session)
+
+
+def _tell_part(progress: Progress, before: int, total: int, done: int, _: int) -> None:
+    progress(before + done, total)
 
 
 def record_files(

@@ -9,12 +9,18 @@ from __future__ import annotations
 import json
 import logging
 from collections import OrderedDict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from threading import Condition, Thread
 from typing import Any
 
+from sqlalchemy import select
+
 from annotator.child_process import AnsweringProcess
+from annotator.models import Image
 from annotator.project import ProjectFolder
+from annotator.store.bucket import Unreachable
 
 IDLE_SECONDS = 120.0
 KEPT = 256
@@ -119,7 +125,11 @@ class Explainer:
                     arguments = ["explain-suggestions", "--cache", str(self._project.cache)]
                     self._process = AnsweringProcess("trainer", arguments)
                 process = self._process
-            return _findings(json.loads(process.ask(json.dumps(asdict(question)))))
+            with self._file_here(question.sha256):
+                return _findings(json.loads(process.ask(json.dumps(asdict(question)))))
+        except Unreachable as error:
+            _log.warning("a suggestion could not be explained: %s", error.what)
+            return Findings({}, FAILED, [], FAILED)
         except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
             if not self._closed:
                 _log.error("a suggestion could not be explained: %r", error)
@@ -128,6 +138,17 @@ class Explainer:
             if process_ended is not None:
                 process_ended.end()
             return Findings({}, FAILED, [], FAILED)
+
+    @contextmanager
+    def _file_here(self, sha256: str) -> Iterator[None]:
+        """Keep the image's file on this machine while the process reads it."""
+        if not self._project.stores.url:
+            yield
+            return
+        with self._project.database.read() as session:
+            extension = session.scalar(select(Image.extension).where(Image.sha256 == sha256)) or ""
+        with self._project.stores.images.local_path(sha256, extension):
+            yield
 
 
 def _findings(answer: dict[str, Any]) -> Findings:
