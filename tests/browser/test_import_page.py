@@ -38,7 +38,7 @@ def crowded_photo(tmp_path: Path) -> Path:
 
 def becomes(page: Page, state: str) -> None:
     """The worker has a process to start first."""
-    expect(page.locator("#state")).to_have_text(state, timeout=60 * SECOND)
+    expect(page.locator("#state")).to_have_text(state)
 
 
 def test_an_archive_with_labels_is_previewed_mapped_and_imported(page: Page, server: Server, tmp_path: Path):
@@ -55,7 +55,7 @@ def test_an_archive_with_labels_is_previewed_mapped_and_imported(page: Page, ser
     page.get_by_text("Advanced").click()
     page.locator("#mapping-text").fill(mapping)
     page.get_by_role("button", name="Check again").click()
-    expect(page.locator("#report")).to_contain_text("sunglasses 1", timeout=60 * SECOND)
+    expect(page.locator("#report")).to_contain_text("sunglasses 1")
     page.get_by_role("button", name="Import", exact=True).click()
     becomes(page, "imported")
     assert server.client().get("/progress")["attributes"]["glasses"]["labelled"] == 1

@@ -10,6 +10,7 @@ from annotator.domain.schema import parse_schema
 from annotator.project import ProjectFolder
 from annotator.services.accounts import add_account
 from annotator.services.schema.active import read_schema
+from tests.support.browser.chromium import open_context
 from tests.support.browser.pages import log_in
 from tests.support.projects.accounts import PASSWORD
 from tests.support.projects.labelling import answer_images, done_count, labels_of
@@ -105,7 +106,7 @@ def test_a_user_who_is_not_admin_can_only_read(page: Page, filled: ProjectFolder
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_schema_page_with_changes_has_no_serious_fault(browser: Browser, server: Server, scheme: str):
-    with browser.new_context(bypass_csp=True, color_scheme=scheme) as context:  # type: ignore[arg-type]
+    with open_context(browser, bypass_csp=True, color_scheme=scheme) as context:
         page = context.new_page()
         opened(page, server)
         for name in ("Glasses", "Hair colour"):

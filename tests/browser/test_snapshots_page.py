@@ -34,10 +34,10 @@ def test_two_snapshots_are_taken_verified_compared_and_downloaded(page: Page, se
     page.get_by_role("button", name="Compare").click()
     expect(page.locator("#diff")).to_contain_text("6 cells differ")
     expect(page.locator("[data-attribute=glasses]")).to_contain_text("sunglasses")
-    changes = requests.get(server.url + str(page.locator("#changes").get_attribute("href")), timeout=30).text
+    changes = requests.get(server.url + str(page.locator("#changes").get_attribute("href")), timeout=60).text
     assert f"{task['image_name']},glasses,,2,," in changes.splitlines()
     link = server.url + str(page.get_by_role("link", name="Zip").first.get_attribute("href"))
-    first, again = (requests.get(link, timeout=30).content for _ in range(2))
+    first, again = (requests.get(link, timeout=60).content for _ in range(2))
     assert first == again
     with zipfile.ZipFile(io.BytesIO(first)) as archive:
         assert archive.testzip() is None

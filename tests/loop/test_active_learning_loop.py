@@ -242,7 +242,7 @@ def finished_round(client: Client, number: int) -> dict[str, Any]:
         row = known.get(number)
         return row if row and row["state"] not in {"queued", "running"} else None
 
-    return wait_until(ended, f"the end of round {number}", 120)
+    return wait_until(ended, f"the end of round {number}")
 
 
 def test_label_issues_and_saved_labels_are_estimated_in_the_background(
@@ -267,13 +267,13 @@ def test_label_issues_and_saved_labels_are_estimated_in_the_background(
     stopped = seen.index(psutil.STATUS_STOPPED)  # a signal takes a moment
     assert set(seen[stopped:]) == {psutil.STATUS_STOPPED}, "somebody waits for the round"
     assert search.status() != psutil.STATUS_STOPPED
-    wait_until(lambda: not label_issues.running, "the end of the search", 120)
+    wait_until(lambda: not label_issues.running, "the end of the search")
     start_due_analysis(analyses)
-    wait_until(lambda: not savings.running, "the end of the estimate", 120)
+    wait_until(lambda: not savings.running, "the end of the estimate")
     start_due_analysis(analyses)
     assert not trials.running, "no network was added that could be tried"
     assert not network_reports.running, "no network was fine-tuned"
-    wait_until(lambda: not report.running, "the end of the report", 120)
+    wait_until(lambda: not report.running, "the end of the report")
     with project.database.read() as session:
         page = report_page(project, session, number)
     assert page is not None

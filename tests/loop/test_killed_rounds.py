@@ -46,7 +46,7 @@ def wait_for_stage(client: Client, number: int, stage: str) -> None:
         assert row["state"] in {"queued", "running"}, row
         return STAGES.index(row["stage"]) >= STAGES.index(stage)
 
-    wait_until(reached, f"the round is at the stage {stage}", 120)
+    wait_until(reached, f"the round is at the stage {stage}")
 
 
 def wait_for_end(client: Client, number: int) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def test_a_round_finishes_once_after_its_worker_and_then_its_server_were_killed(
         wait_for_stage(client, number, "features")
         killed = worker_of(server)
         killed.kill()
-        wait_until(lambda: client.get(f"/rounds/{number}")["attempts"] == 2, "another worker is at it", 120)
+        wait_until(lambda: client.get(f"/rounds/{number}")["attempts"] == 2, "another worker is at it")
         assert worker_of(server).pid != killed.pid
         server.stop(signal.SIGKILL)
         server.start()
@@ -141,7 +141,7 @@ def reach(client: Client, number: int, moment: str, more: int) -> None:
             return row["state"] == "done"
         return STAGES.index(row["stage"]) >= STAGES.index(moment)
 
-    wait_until(reached, f"the round has got to {moment}", 120)
+    wait_until(reached, f"the round has got to {moment}")
     for _ in range(more):
         client.get(f"/rounds/{number}")
 

@@ -135,7 +135,7 @@ def serving_site(site: Site, folder: Path, config: str, server: int) -> Iterator
             yield
         finally:
             running.send_signal(signal.SIGTERM)
-            running.wait(30)
+            running.wait(120)
 
 
 def _nginx(site: Site, folder: Path, config: Path, server: int) -> tuple[list[str], dict[str, str]]:

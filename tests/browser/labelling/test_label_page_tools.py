@@ -13,6 +13,7 @@ from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.projects import init_project
 from annotator.services.rounds.loading import load_predictions
+from tests.support.browser.chromium import open_context
 from tests.support.browser.label_page import image_name, press_answers, shown_image, wait_until_sent
 from tests.support.face_descriptors import add_people
 from tests.support.predictions_folder import write_predictions
@@ -228,7 +229,7 @@ def test_eight_attributes_need_no_scrolling(
     size = {"width": width, "height": height}
     with (
         Server(guided.path) as server,
-        browser.new_context(viewport=size, has_touch=touch, is_mobile=touch) as context,  # type: ignore[arg-type]
+        open_context(browser, viewport=size, has_touch=touch, is_mobile=touch) as context,
     ):
         page = context.new_page()
         page.goto(server.url)
