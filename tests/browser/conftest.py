@@ -28,9 +28,9 @@ def page(browser: Browser) -> Iterator[Page]:
         assert problems == []
 
 
-@pytest.fixture(scope="module", params=["light", "dark"])
-def injectable(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+@pytest.fixture
+def injectable(browser: Browser) -> Iterator[Page]:
     """A page that lets axe in past the content security policy."""
     size = {"width": 1366, "height": 768}
-    with open_context(browser, bypass_csp=True, color_scheme=request.param, viewport=size) as context:
+    with open_context(browser, bypass_csp=True, viewport=size) as context:
         yield context.new_page()

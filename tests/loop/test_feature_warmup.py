@@ -105,4 +105,4 @@ def test_an_unwritable_cache_ends_the_warmup_but_not_the_worker(
 
 def test_the_worker_computes_features_before_the_first_label(filled: ProjectFolder):
     with Server(filled.path, FACELABEL_WORKER="1", FACELABEL_ROUND_EVERY="25"):
-        wait_until(lambda: computed(filled) == [40, 40], "the features are there", 240)
+        wait_until(lambda: computed(filled) == [40, 40], "the features are there")

@@ -54,7 +54,7 @@ def wait_for_end(client: Client, number: int) -> dict[str, Any]:
         row = client.get(f"/rounds/{number}")
         return row if row["state"] in {"done", "failed"} else None
 
-    return wait_until(ended, "the round has ended", 200)
+    return wait_until(ended, "the round has ended")
 
 
 def assert_done_once(project: ProjectFolder, client: Client, row: dict[str, Any]) -> None:
@@ -117,7 +117,7 @@ def test_a_worker_killed_repeatedly_finishes_every_round_once_and_never_empties_
             worker.join()
             assert number - 1 <= (newest_predicted(labelled) or 0) <= number, "stale by more than one round"
             # All ten open images may be leased; a lease lasts a second here.
-            wait_until(lambda: client.next()["tasks"], "the queue gives an image", 5)
+            wait_until(lambda: client.next()["tasks"], "the queue gives an image")
         worker = processes().Process(target=work, args=(labelled.path,))
         worker.start()
         row = wait_for_end(client, number)
@@ -128,7 +128,7 @@ def test_a_worker_killed_repeatedly_finishes_every_round_once_and_never_empties_
         assert [(row["id"], row["state"]) for row in rows] == [(n, "done") for n in range(number, 0, -1)]
         assert any(row["attempts"] > 1 for row in rows), "no kill met a round"
         assert predicted(labelled) == [(n, 40) for n in range(1, number + 1)]
-        wait_until(lambda: client.next()["tasks"], "the queue gives an image", 5)
+        wait_until(lambda: client.next()["tasks"], "the queue gives an image")
 
 
 def reach(client: Client, number: int, moment: str, more: int) -> None:

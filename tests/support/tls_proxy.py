@@ -130,7 +130,7 @@ def serving_site(site: Site, folder: Path, config: str, server: int) -> Iterator
             [found, *command], env=os.environ | environment, stdout=output, stderr=subprocess.STDOUT
         )
         try:
-            wait_until(lambda: _answers(site) or running.poll() is not None, f"{program} answers", 60)
+            wait_until(lambda: _answers(site) or running.poll() is not None, f"{program} answers")
             assert running.poll() is None, (folder / "output").read_text()
             yield
         finally:

@@ -57,9 +57,12 @@ class Labeller:
 
 
 @pytest.fixture(params=["drawn", pytest.param("real", marks=pytest.mark.shared)])
-def project(request: pytest.FixtureRequest, tmp_path: Path, faces: Path, shared: Path) -> ProjectFolder:
-    """A project of 20 drawn or 50 real faces to be labelled (and some of the test split beside them)."""
-    count, source = (20, faces) if request.param == "drawn" else (50, shared / "celeba" / "images")
+def project(
+    request: pytest.FixtureRequest, tmp_path: Path, faces: Path, shared: Path, soak: bool
+) -> ProjectFolder:
+    """A project of 10 faces to be labelled, 50 real ones in a soak (and some of the test split beside them)."""
+    count = 50 if soak and request.param == "real" else 10
+    source = faces if request.param == "drawn" else shared / "celeba" / "images"
     made = init_project(tmp_path / "project")
     paths = sorted(path for path in source.iterdir() if path.suffix == ".jpg")
     folder = tmp_path / "faces"
