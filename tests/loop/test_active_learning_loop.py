@@ -85,8 +85,9 @@ def margins(project: ProjectFolder, names: list[str]) -> list[float]:
     file = PredictionsFile(folder)
     found = []
     for name in names:
-        row = file._find(name)
-        tops = [sorted(file._cell(f"p:{a}", row).as_py(), reverse=True) for a in file.codes]
+        row = file._rows.find(name)
+        assert row is not None
+        tops = [sorted(file._rows.cell(f"p:{a}", row), reverse=True) for a in file.codes]
         found.append(sum(top[0] - top[1] for top in tops) / len(tops))
     return found
 

@@ -16,6 +16,7 @@ from annotator.services.projects import init_project
 from annotator.services.rounds.loading import load_predictions
 from tests.support.browser.chromium import open_context
 from tests.support.browser.label_page import image_name, press_answers, shown_image, wait_until_sent
+from tests.support.browser.outages import SUPPLIED
 from tests.support.face_descriptors import add_people
 from tests.support.predictions_folder import write_predictions
 from tests.support.projects.images import LIMITS, import_images, names_of
@@ -265,7 +266,7 @@ def test_twelve_images_are_answered_while_the_server_is_away(page: Page, tmp_pat
         page.goto(server.url)
         pressed = dict([press_answers(page, chance)])
         wait_until_sent(page)
-        page.wait_for_load_state("networkidle")
+        page.wait_for_function(SUPPLIED, arg=12)
         server.stop(signal.SIGKILL)
         pressed |= dict(press_answers(page, chance) for _ in range(12))
         assert page.locator("html").get_attribute("data-unsent") == "12"
