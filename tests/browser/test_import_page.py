@@ -10,7 +10,6 @@ from playwright.sync_api import Page, expect
 
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
-from tests.support.browser.chromium import SECOND
 from tests.support.projects.images import names_of
 from tests.support.serving import Server
 
@@ -111,7 +110,6 @@ def test_heads_are_cut_out_where_a_photo_shows_several_people(
         page.locator("#files").set_input_files(crowded_photo)
         expect(page.locator("#heads")).to_have_text(
             "1 of 1 photos show several people or small faces. Cut out heads? It is recommended.",
-            timeout=60 * SECOND,
         )
         expect(crop).to_be_checked()
         page.get_by_role("button", name="Import", exact=True).click()

@@ -7,6 +7,7 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
+from tests.support.browser.pages import wait_until_ready
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -23,6 +24,7 @@ def take(page: Page, number: int) -> None:
 
 def test_two_snapshots_are_taken_verified_compared_and_downloaded(page: Page, server: Server):
     page.goto(server.url + "/snapshots")
+    wait_until_ready(page)
     expect(page.locator("#backups")).to_contain_text("No backup has been made yet.")
     take(page, 1)
     client = server.client()
@@ -54,6 +56,7 @@ def test_another_format_is_exported_and_downloaded_and_its_omissions_are_named(p
     [task] = client.next()["tasks"]
     client.answer(task, VALUES)
     page.goto(server.url + "/snapshots")
+    wait_until_ready(page)
     page.locator("select[name=format]").select_option(label="The coursework's annotations.csv")
     expect(page.locator("#leaves-out")).to_contain_text("images without a label")
     contents = []
@@ -72,6 +75,7 @@ def test_another_format_is_exported_and_downloaded_and_its_omissions_are_named(p
 
 def test_a_changed_byte_is_reported(page: Page, server: Server):
     page.goto(server.url + "/snapshots")
+    wait_until_ready(page)
     take(page, 1)
     [labels] = (server.project / "snapshots").glob("*/labels.csv")
     labels.write_bytes(labels.read_bytes() + b"x")

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext
 SECOND = 1000
 """Playwright counts time in milliseconds."""
 
-PATIENCE = 60 * SECOND
+PATIENCE = 120 * SECOND
 """How long a test waits for what a page is to show. The machine may be busy with other tests; none asserts a duration."""
 
 
