@@ -48,6 +48,8 @@ from trainer.runtime.tensors import (
 )
 
 Row = dict[str, float | None]
+Step = tuple[Tensor, dict[str, Tensor], dict[str, float] | None]
+"""Prepared images, their labels, and the argument `factors` of `trainer.finetune.losses.multi_output_loss`."""
 
 
 @dataclass
@@ -144,13 +146,13 @@ class Trainer:
         self._join()
         begun = started = time.perf_counter()
         self._images, self._waited = 0, 0.0
-        for images, labels in self.batches(position.epoch, start=position.step):
+        for images, labels, factors in self.batches(position.epoch, start=position.step):
             done = position.epoch * self.steps + position.step
             set_learning_rate(self.optimizer, rate_factor(config, step=done, steps=self.steps))
             torch.manual_seed(
                 mix(config.seed, position.epoch, position.step, 1 + distributed.rank())
             )  # dropout
-            value, logits = self.descend(images, labels)
+            value, logits = self.descend(images, labels, factors)
             if not math.isfinite(value):
                 raise TrainerError(
                     f"The loss became {value} in step {position.step + 1} of epoch {position.epoch + 1}.",
@@ -178,26 +180,30 @@ class Trainer:
             self.parallel = self.model  # the hooks of the former one go first
             self.parallel, self._trained = distributed.parallel(self.model), trained
 
-    def batches(self, epoch: int, *, start: int = 0) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
-        """Yield this process's part of an epoch's batches from step `start` on, prepared and on the device, with labels."""
+    def batches(self, epoch: int, *, start: int = 0) -> Iterator[Step]:
+        """Yield the arguments of `descend`: this process's part of an epoch's batches, from step `start` on."""
         config = self.config
         order = epoch_order(
             len(self.train), config.batch_size, seed=config.seed, epoch=epoch, weights=self.chances
         )
-        mine = [items[distributed.rank() :: distributed.count()] for items in order[start:]]
+        whole = order[start:]
+        mine = [items[distributed.rank() :: distributed.count()] for items in whole]
         augment = partial(draw, self.transform, config.seed, epoch)
-        for batch in train_batches(self.train, mine, augment, workers=config.workers):
+        parts = train_batches(self.train, mine, augment, workers=config.workers)
+        for items, batch in zip(whole, parts, strict=True):
             labels = {name: column.to(self.device) for name, column in batch.labels.items()}
-            yield self.model.prepare(batch.images.to(self.device)), labels
+            yield self.model.prepare(batch.images.to(self.device)), labels, self._factors(items, batch.labels)
 
-    def descend(self, images: Tensor, labels: dict[str, Tensor]) -> tuple[float, dict[str, Tensor]]:
+    def descend(
+        self, images: Tensor, labels: dict[str, Tensor], factors: dict[str, float] | None
+    ) -> tuple[float, dict[str, Tensor]]:
         """Take one optimization step at the current learning rate; return the loss before it and the logits.
 
         If the loss is not finite, the weights do not change.
         """
         with torch.autocast(self.device.type, dtype=self.precision, enabled=self.precision != torch.float32):
             logits = self.parallel(images)
-        loss = multi_output_loss(logits, labels, self.weights, self.loss, self._factors(labels))
+        loss = multi_output_loss(logits, labels, self.weights, self.loss, factors)
         loss.item()  # this process has done its part
         started = time.perf_counter()
         value = distributed.summed(loss.detach().clone()).item() / distributed.count()
@@ -210,13 +216,12 @@ class Trainer:
             distributed.average_statistics(self.model)
         return value, logits
 
-    def _factors(self, labels: dict[str, Tensor]) -> dict[str, float] | None:
-        """Return this process's labelled cells in proportion to the mean of all, per attribute; None for a single process."""
+    def _factors(self, items: list[int], mine: dict[str, Tensor]) -> dict[str, float] | None:
+        """Return the weights of this process's losses for the images of a whole batch; None for a single process."""
         if distributed.count() == 1:
             return None
-        own = torch.stack([(column >= 0).sum() for column in labels.values()]).double()
-        mean = distributed.summed(own.clone()).clamp_min(1) / distributed.count()
-        return dict(zip(labels, (own / mean).tolist(), strict=True))
+        whole = {name: max(1, int((self.train.labels[name][items] >= 0).sum())) for name in mine}
+        return {name: distributed.count() * int((own >= 0).sum()) / whole[name] for name, own in mine.items()}
 
     def _message(self) -> str:
         """Return the text of the progress bar."""
