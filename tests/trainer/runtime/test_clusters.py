@@ -90,7 +90,7 @@ def test_the_kubernetes_job_starts_torchrun_in_all_of_its_pods():
     program, *arguments = container["command"]
     launcher, command = accepted(arguments)
     assert (program, command["engine"]) == ("torchrun", "cnn")
-    assert spec["completionMode"] == "Indexed", "each pod has a name of its own"
+    assert spec["completionMode"] == "Indexed", "each pod has another name"
     assert launcher["nnodes"] == str(spec["completions"]) == str(spec["parallelism"])
     assert launcher["nproc_per_node"] == str(container["resources"]["limits"]["nvidia.com/gpu"])
     name = job["metadata"]["name"]

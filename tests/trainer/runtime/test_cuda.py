@@ -1,7 +1,7 @@
 """Features, fit, resume and evaluate on NVIDIA GPUs: the same answers as on the CPU, and the speed of both.
 
-`pytest -m cuda -s tests/trainer/runtime/test_cuda.py` prints the images per second. Commands run in processes of their own, with
-all GPUs under torchrun, or with none.
+`pytest -m cuda -s tests/trainer/runtime/test_cuda.py` prints the images per second. Commands run in separate processes: on
+all GPUs under torchrun, on one, or on none.
 """
 
 import csv
