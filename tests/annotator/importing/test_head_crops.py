@@ -215,7 +215,7 @@ def test_a_killed_import_is_completed_by_the_next_one(tmp_path: Path, photos: Pa
         "the first photo is cut",
     )
     running.kill()
-    running.wait(30)
+    running.wait(120)
     import_photos(killed, [photos], LIMITS)
     import_photos(project, [photos], LIMITS)
     assert state(killed) == state(project)

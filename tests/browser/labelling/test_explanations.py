@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from annotator.project import ProjectFolder
 from annotator.services.projects import init_project
 from annotator.services.rounds.loading import load_predictions
-from tests.support.browser.chromium import SECOND
+from tests.support.browser.chromium import open_context
 from tests.support.browser.label_page import shown_image
 from tests.support.browser.pages import axe_faults, wait_until_ready
 from tests.support.predictions_folder import write_predictions
@@ -27,9 +27,8 @@ BUBBLE = ".explanation:popover-open"
 def phone(browser: Browser) -> Iterator[Page]:
     """A page on a phone, into which axe can be injected."""
     size = {"width": 390, "height": 844}
-    with browser.new_context(viewport=size, has_touch=True, is_mobile=True, bypass_csp=True) as context:  # type: ignore[arg-type]
+    with open_context(browser, viewport=size, has_touch=True, is_mobile=True, bypass_csp=True) as context:
         opened = context.new_page()
-        opened.set_default_timeout(20 * SECOND)
         yield opened
 
 
