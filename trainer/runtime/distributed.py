@@ -106,8 +106,9 @@ def average_statistics(model: nn.Module) -> None:
         norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d) and m.training]
         buffers = [buffer for norm in norms for buffer in norm.buffers() if buffer.is_floating_point()]
         if buffers:
-            mean = summed(nn.utils.parameters_to_vector(buffers)) / count()
-            nn.utils.vector_to_parameters(mean, buffers)
+            mean = summed(torch.cat([buffer.flatten() for buffer in buffers])) / count()
+            for buffer, part in zip(buffers, mean.split([b.numel() for b in buffers]), strict=True):
+                buffer.copy_(part.view_as(buffer))
 
 
 def wait_for_all() -> None:
