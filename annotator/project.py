@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from annotator.db import Database
+from annotator.database import Database, open_database
 from annotator.errors import FacelabelError, WrongUse
 from annotator.files import keep_private, write_atomically
 
@@ -144,7 +144,7 @@ class ProjectFolder:
     @cached_property
     def database(self) -> Database:
         """The open database, one per project object."""
-        return Database(self.database_file)
+        return open_database(self.database_file)
 
     @classmethod
     def open(cls, path: Path) -> ProjectFolder:
@@ -162,7 +162,7 @@ class ProjectFolder:
                 f"{path.resolve()} is not a Facelabel project: it has no facelabel.db.",
                 do="Call `facelabel init` there, or name the project with --project FOLDER.",
             )
-        project.database.generation.check()
+        project.database.check_log()
         revision = project.database.revision()
         if revision is None:
             raise FacelabelError(

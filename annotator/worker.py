@@ -19,7 +19,7 @@ from pathlib import Path
 from threading import Event
 
 from annotator.config import Settings
-from annotator.db import Changes
+from annotator.database import Changes
 from annotator.domain.plurals import counted
 from annotator.domain.states import JobState
 from annotator.errors import Busy, FacelabelError, NoRoom
@@ -99,7 +99,7 @@ def run_worker(
     relabeling, backups = RelabelScheduler(project), BackupScheduler(project)
     remove_leftovers(project)
     expire_uploads(project)
-    ended, changes = Event(), Changes(project.database)
+    ended, changes = Event(), project.database.changes()
     threads = start_threads(project, ended)
     try:
         while not stopped():
