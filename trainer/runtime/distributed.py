@@ -107,8 +107,10 @@ def average_statistics(model: nn.Module) -> None:
         buffers = [buffer for norm in norms for buffer in norm.buffers() if buffer.is_floating_point()]
         if buffers:
             mean = summed(torch.cat([buffer.flatten() for buffer in buffers])) / count()
-            for buffer, part in zip(buffers, mean.split([b.numel() for b in buffers]), strict=True):
-                buffer.copy_(part.view_as(buffer))
+            start = 0
+            for buffer in buffers:
+                buffer.copy_(mean[start : start + buffer.numel()].view_as(buffer))
+                start += buffer.numel()
 
 
 def wait_for_all() -> None:
