@@ -42,6 +42,11 @@ class Database(ABC):
         self.engine = engine
         self._reading = reading
 
+    @property
+    @abstractmethod
+    def location(self) -> str:
+        """Where the database is, for messages: a path, or a URL without a password."""
+
     # Statements that every request runs are constants and are executed on `session.connection()`: building a statement
     # and passing it through the ORM takes several times as long as the database's answer.
 

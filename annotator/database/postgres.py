@@ -16,10 +16,10 @@ from typing import Any
 
 import psycopg
 from psycopg.types.numeric import NumericLoader
-from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy import Boolean, Engine, Integer, create_engine, event, make_url, text
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.base import PGDDLCompiler, PGTypeCompiler
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.postgresql.psycopg import PGCompiler_psycopg, PGDialect_psycopg
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
@@ -271,11 +271,26 @@ class _Tables(PGDDLCompiler):
         return written.replace(" SERIAL", " BIGSERIAL")
 
 
+class _Statements(PGCompiler_psycopg):
+    """Understands an insert with ON CONFLICT in the form of SQLite's dialect too (annotator/database/statements.py)."""
+
+    def visit_cast(self, cast: Any, **kw: Any) -> str:
+        if isinstance(cast.clause.type, Boolean) and isinstance(cast.type, Integer):
+            return f"CAST({self.process(cast.clause, **kw)} AS INTEGER)"  # PostgreSQL knows no wider one
+        return super().visit_cast(cast, **kw)
+
+    def _on_conflict_target(self, clause: Any, **kw: Any) -> Any:
+        if not hasattr(clause, "constraint_target"):
+            clause.constraint_target = None
+        return super()._on_conflict_target(clause, **kw)  # type: ignore[no-untyped-call]
+
+
 class FacelabelDialect(PGDialect_psycopg):
     """PostgreSQL with columns that hold and order what SQLite's hold and order."""
 
     driver = "facelabel"
     supports_statement_cache = True
+    statement_compiler = _Statements
     type_compiler_cls = _Types
     ddl_compiler = _Tables
 

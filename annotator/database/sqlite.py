@@ -52,6 +52,11 @@ class SqliteDatabase(Database):
         self._turn = threading.Lock()
         self.generation = DatabaseGeneration(path)
 
+    @property
+    def location(self) -> str:
+        """The path."""
+        return str(self.path)
+
     @contextmanager
     def write(self, *, durable: bool = True, references: bool = True) -> Iterator[Session]:
         """Give a session that writes, as the base class says."""
