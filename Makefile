@@ -13,8 +13,11 @@ NODE_READY := node_modules/.ready
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
+# The tests near the database, which `make soak` also runs with their projects in PostgreSQL.
+ON_POSTGRES := $(addprefix tests/annotator/,certificates exporting importing labelling schema team)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test coverage lint examples bench soak chromium proxies clean
+.PHONY: help setup run test coverage lint examples bench soak chromium proxies postgres clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,10 +28,10 @@ run: $(READY) ## label faces in the browser: IMAGES=folder, or sample faces with
 	$(BIN)/facelabel --help >/dev/null
 	$(BIN)/facelabel up --project "$(PROJECT)" --port $(PORT) --samples $(SAMPLES) $(if $(IMAGES),"$(IMAGES)")
 
-test: $(READY) chromium proxies lint ## lint, types, import contracts, migration check, all tests, a real browser
+test: $(READY) chromium proxies postgres lint ## lint, types, import contracts, migration check, all tests, a real browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-coverage: $(READY) chromium proxies ## which lines the tests run; counting takes a fifth more time
+coverage: $(READY) chromium proxies postgres ## which lines the tests run; counting takes a fifth more time
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=85
 
 lint: $(READY) $(NODE_READY) ## format, lint, types, import contracts; types and lint of the scripts of the pages
@@ -45,8 +48,9 @@ examples: $(READY) ## the drawings that guidelines show, after a change of the s
 bench: $(READY) ## the figures that the documents name
 	$(BIN)/python -m benchmarks
 
-soak: $(READY) chromium proxies ## the fault trials in full numbers
+soak: $(READY) chromium proxies postgres ## the fault trials in full numbers
 	FACELABEL_SOAK=1 $(BIN)/python -m pytest -m soak -n 2 --dist loadfile --no-loadscope-reorder --timeout 3600 --junitxml=benchmarks/results/soak.xml
+	FACELABEL_TEST_DATABASE=postgres $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ON_POSTGRES)
 
 clean: ## remove the environment and caches, keep the projects
 	rm -rf .venv node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
@@ -92,3 +96,11 @@ proxies:
 	  else \
 	    echo "nginx or caddy is not installed: their tests are skipped"; \
 	  fi; }
+
+# The tests start a server of their own from these programs. Debian also starts one as a service when it installs them, where
+# services are started at all.
+postgres:
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+	  command -v apt-get >/dev/null || { echo "The database tests need a PostgreSQL server; install it and call make test again."; exit 1; }; \
+	  echo "installing postgresql for the database tests"; \
+	  $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy --no-install-recommends postgresql; }

@@ -32,11 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(absent)
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if metafunc.definition.get_closest_marker("both_databases"):
-        metafunc.parametrize("database_engine", ["sqlite", "postgres"], indirect=True)
-
-
+# The engine of the fixtures' projects: sqlite or postgres.
 ENGINE = os.environ.get("FACELABEL_TEST_DATABASE", "sqlite")
 FULL = os.environ.get("FACELABEL_SOAK") == "1"
 # No deadline: the duration of a case depends on the machine. Only full runs draw new cases, so that a normal run fails
@@ -111,15 +107,9 @@ def postgres(postgres_server: PostgresServer) -> Iterator[str]:
 
 
 @pytest.fixture
-def database_engine(request: pytest.FixtureRequest) -> str:
-    """The engine of the projects of a test: sqlite, or postgres by FACELABEL_TEST_DATABASE or the mark `both_databases`."""
-    return getattr(request, "param", ENGINE)
-
-
-@pytest.fixture
-def database_url(database_engine: str, request: pytest.FixtureRequest) -> Iterator[str | None]:
+def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
     """The URL of an empty PostgreSQL database with all tables; None where a test's projects are in SQLite."""
-    if database_engine == "sqlite":
+    if ENGINE == "sqlite":
         yield None
         return
     server = request.getfixturevalue("postgres_server")
@@ -157,10 +147,10 @@ def _filled_on_postgres(
 
 
 @pytest.fixture
-def filled(tmp_path: Path, database_engine: str, request: pytest.FixtureRequest) -> Iterator[ProjectFolder]:
+def filled(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ProjectFolder]:
     """A project with 40 drawn faces and no labels; each test has a fresh copy."""
     folder = tmp_path / "project"
-    if database_engine == "sqlite":
+    if ENGINE == "sqlite":
         shutil.copytree(request.getfixturevalue("_filled"), folder)
     else:
         server = request.getfixturevalue("postgres_server")
@@ -168,7 +158,7 @@ def filled(tmp_path: Path, database_engine: str, request: pytest.FixtureRequest)
     made = ProjectFolder.open(folder)
     yield made
     made.database.close()
-    if database_engine != "sqlite":
+    if ENGINE != "sqlite":
         server.drop(url)
 
 

@@ -122,14 +122,19 @@ class PostgresDatabase(Database):
     def checkpoint(self) -> None:
         """Do nothing: the server does it."""
 
-    def copy_to(self, path: Path) -> None:
+    def check_can_copy(self) -> None:
         """Refuse: PostgreSQL has its own ways to make a copy."""
         raise FacelabelError(
             "cannot_copy",
-            f"The database {self.location} is PostgreSQL's, and nothing was written to {path.parent}.",
-            kept="The project is unchanged.",
-            do=f"Copy it with `pg_dump --format=custom --dbname={self.location} --file=facelabel.dump`.",
+            f"The project's database {self.location} is a server's, which Facelabel does not back up.",
+            kept="No backup was made; earlier backups are kept.",
+            do=f"Call `pg_dump --format=custom --dbname='{self.location}' --file=facelabel.dump`, then copy the folder.",
         )
+
+    def copy_to(self, path: Path) -> None:
+        """Refuse, as `check_can_copy` says."""
+        del path
+        self.check_can_copy()
 
     def overwrite_deleted(self) -> None:
         """Write all tables anew (VACUUM FULL), each while nobody else uses it.
@@ -149,6 +154,12 @@ class PostgresDatabase(Database):
                 raise Busy(
                     "database_busy", f"The database could not be written anew ({_words(error)})."
                 ) from error
+
+    def sizes(self) -> dict[str, float]:
+        """The bytes of the database."""
+        with self.read() as session:
+            size = session.scalar(text("SELECT pg_database_size(current_database())"))
+        return {"database": float(size or 0)}
 
     def changes(self) -> PostgresChanges:
         """Listen for commits of other connections."""
@@ -277,7 +288,8 @@ class _Statements(PGCompiler_psycopg):
     def visit_cast(self, cast: Any, **kw: Any) -> str:
         if isinstance(cast.clause.type, Boolean) and isinstance(cast.type, Integer):
             return f"CAST({self.process(cast.clause, **kw)} AS INTEGER)"  # PostgreSQL knows no wider one
-        return super().visit_cast(cast, **kw)
+        written: str = super().visit_cast(cast, **kw)  # type: ignore[no-untyped-call]
+        return written
 
     def _on_conflict_target(self, clause: Any, **kw: Any) -> Any:
         if not hasattr(clause, "constraint_target"):
