@@ -219,5 +219,5 @@ def _chmod(path: str, mode: int) -> None:
             os.chmod(path, mode)  # noqa: PTH101
 
 
-NEWEST_REVISION = "0037"
+NEWEST_REVISION = "0038"
 """The newest migration in alembic/versions; a test compares them."""

@@ -54,6 +54,7 @@ from annotator.services.rounds.jobs import (
 )
 from annotator.services.rounds.loading import load_predictions
 from annotator.services.rounds.pruning import RoundPruning
+from annotator.services.rounds.shared_training import train_together
 from annotator.services.team.relabel_scheduler import RelabelScheduler
 from annotator.worker_threads import start_threads
 
@@ -250,7 +251,8 @@ def run_next_round(
             paused(resting),
             failures_recorded(project.path, log, "The labels are unchanged.", give_back, fail),
         ):
-            _run(project, row, snapshots, _Reporter(project, row.id, report, stopped), at_once=at_once)
+            reporter = _Reporter(project, row.id, report, stopped)
+            _run(project, row, snapshots, reporter, settings.round_processes, at_once=at_once)
         _remove_cancelled(project)
         if row.engine != "probe":
             start_due_analysis(analyses)  # its report is not to wait until the worker has nothing else to do
@@ -293,7 +295,13 @@ class _Reporter:
 
 
 def _run(
-    project: ProjectFolder, row: Round, snapshots: RoundSnapshots, report: _Reporter, *, at_once: bool
+    project: ProjectFolder,
+    row: Round,
+    snapshots: RoundSnapshots,
+    report: _Reporter,
+    processes: int,
+    *,
+    at_once: bool,
 ) -> None:
     folder = project.round_folder(row.id)
     snapshot = folder / "snapshot"
@@ -305,7 +313,12 @@ def _run(
         with project.database.write() as session:
             session.get_one(Round, row.id).labelled = manifest["counts"]["labelled"]
     run = folder / "run"  # written by the trainer: model, checkpoints, predictions
-    _train(project, snapshot, run, row, report, at_once=at_once)
+    processes = (row.processes or processes) if row.engine == "cnn" else 1
+    if processes > 1:
+        arguments = [str(snapshot), "--to", str(run), "--engine", row.engine, "--strategy", row.strategy]
+        train_together(folder, [*arguments, "--cache", str(project.cache)], processes, report)
+    else:
+        _train(project, snapshot, run, row, report, at_once=at_once)
     report("load", 0, 1, "loading the predictions")
     all_known = snapshots.has_all_images(snapshot)
     loaded = load_predictions(project, run / "predictions", row.id, all_known=all_known)

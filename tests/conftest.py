@@ -1,5 +1,6 @@
 """Fixtures for all tests: projects made by the real migrations, drawn images, a real server process."""
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -39,6 +40,12 @@ FULL = os.environ.get("FACELABEL_SOAK") == "1"
 # because of a change and never because of a new random case.
 settings.register_profile("suite", deadline=None, derandomize=not FULL)
 settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_are_cheap() -> None:
+    """A log-in takes a fifth of a second of a processor on purpose; the tests of hashing take the real one."""
+    importlib.import_module("tests.support.cheap_passwords")
 
 
 @pytest.fixture(scope="session", autouse=True)
