@@ -25,6 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "soak" in getattr(item, "fixturenames", ()):
             item.add_marker("soak")  # `make soak` runs every test that repeats its trials
+        if ENGINE != "sqlite" and item.get_closest_marker("database_file"):
+            item.add_marker(pytest.mark.skip(reason="the test is about SQLite's file"))
     if SHARED_DATA.is_dir():
         return
     absent = pytest.mark.skip(reason="the development data is not beside this checkout (../shared/data)")
