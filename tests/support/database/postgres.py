@@ -69,7 +69,7 @@ class PostgresServer:
         return url
 
     def drop(self, url: str) -> None:
-        """Drop a database; those who are connected to it loses the connection."""
+        """Drop a database; its connections end."""
         self.execute(f"DROP DATABASE IF EXISTS {_name(url)} WITH (FORCE)")
 
     def execute(self, statement: str) -> None:
