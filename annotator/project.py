@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from annotator.database import Database, open_database
+from annotator.database.link import LINK, named_database, read_link, require_own_file
 from annotator.errors import FacelabelError, WrongUse
 from annotator.files import keep_private, write_atomically
 
@@ -33,6 +34,7 @@ class ProjectFolder:
     cache/            features, and parts of images for the label page; it may be deleted
     access.jsonl      the access log as a file, without names; older parts are access.jsonl.1 …
     secret.key        signs login cookies
+    database.json     in place of facelabel.db: which PostgreSQL database holds the rest (annotator/database/link.py)
     """
 
     path: Path
@@ -51,6 +53,11 @@ class ProjectFolder:
     def database_file(self) -> Path:
         """The SQLite file."""
         return self.path / "facelabel.db"
+
+    @property
+    def exists(self) -> bool:
+        """Whether the folder is a project's."""
+        return self.database_file.exists() or (self.path / LINK).exists()
 
     @property
     def images(self) -> Path:
@@ -121,7 +128,7 @@ class ProjectFolder:
         file = self.path / "secret.key"
         if not file.exists():
             key = secrets.token_bytes(32)
-            if not self.database_file.exists():
+            if not self.exists:
                 return key  # there is no project: the app only describes its API
             keep_private()
             write_atomically(file, key)
@@ -143,8 +150,9 @@ class ProjectFolder:
 
     @cached_property
     def database(self) -> Database:
-        """The open database, one per project object."""
-        return open_database(self.database_file)
+        """The open database, one per project object: the one that database.json names, or else facelabel.db."""
+        link = read_link(self.path)
+        return open_database(self.database_file if link is None else named_database() or link.url)
 
     @classmethod
     def open(cls, path: Path) -> ProjectFolder:
@@ -152,24 +160,30 @@ class ProjectFolder:
 
         Raises:
             WrongUse: if the folder is not a project.
-            FacelabelError: if the database is damaged, of a newer Facelabel, or beside the log of another file.
+            FacelabelError: if the database is damaged, of a newer Facelabel, beside the log of another file, or of another project.
         """
         keep_private()
         project = cls(path)
-        if not project.database_file.is_file():
-            raise WrongUse(
-                "no_project",
-                f"{path.resolve()} is not a Facelabel project: it has no facelabel.db.",
-                do="Call `facelabel init` there, or name the project with --project FOLDER.",
-            )
+        link = read_link(path)
+        if link is None:
+            if not project.database_file.is_file():
+                raise WrongUse(
+                    "no_project",
+                    f"{path.resolve()} is not a Facelabel project: it has no facelabel.db.",
+                    do="Call `facelabel init` there, or name the project with --project FOLDER.",
+                )
+            require_own_file(project.database_file)
         project.database.check_log()
         revision = project.database.revision()
         if revision is None:
+            place = project.database_file if link is None else f"The database {link.url}"
             raise FacelabelError(
                 "bad_database",
-                f"{project.database_file} has no tables, as if it had been emptied.",
+                f"{place} has no tables, as if it had been emptied.",
                 do="Restore a backup into another folder, or name another project with --project FOLDER.",
             )
+        if link is not None:
+            link.check(project.database)
         if revision != NEWEST_REVISION:
             project.database.migrate()
         return project
@@ -177,7 +191,7 @@ class ProjectFolder:
 
 PARTS = frozenset(
     {
-        "analysis.lock", "attributes.toml", "cache", "erasures", "exports", "images", "imports", "networks", "photos", "rounds",
+        "analysis.lock", "attributes.toml", "cache", "database.json", "erasures", "exports", "images", "imports", "networks", "photos", "rounds",
         "secret.key", "snapshots", "uploads", "views", "worker.lock",
     }
 )  # fmt: skip

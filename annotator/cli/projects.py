@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from annotator.cli.terminal import json_option, one_line, open_project, print_json, project_option
+from annotator.database.link import named_database
 from annotator.domain.schema import Value, parse_schema
 from annotator.domain.schema_text import format_schema
 from annotator.services.accounts import local_labeller
@@ -50,26 +51,38 @@ from annotator.services.schema_editing.changes import CountedChange, apply_schem
 @click.option(
     "--accounts/--no-accounts", default=False, show_default=True, help="With --like: also its accounts with their passwords."
 )  # fmt: skip
+@click.option(
+    "--database",
+    metavar="URL",
+    help="An empty PostgreSQL database, postgresql://user@host/name, in place of a file.  [default: FACELABEL_DATABASE, or a file]",
+)
 @project_option
 @click.pass_context
 def init_command(
     ctx: click.Context, project: Path, schema: Path | None, seed: int, share_test: float | None, share_val: float,
-    like: Path | None, accounts: bool,
+    like: Path | None, accounts: bool, database: str | None,
 ) -> None:  # fmt: skip
     """Make a project in the current folder, or in the one that --project names."""
+    database = database or named_database()
     if like is not None:
         own = ("schema", "seed", "share_test", "share_val")
         if any(ctx.get_parameter_source(name) is not ParameterSource.DEFAULT for name in own):
             raise click.UsageError("--like brings its own schema, seed and shares.")
-        made = init_project(project, template=read_template(open_project(like), accounts=accounts))
+        made = init_project(
+            project, template=read_template(open_project(like), accounts=accounts), database=database
+        )
         click.echo(f"The project is in {made.path.resolve()}. Its schema and settings are those of {like}.")
         return
     if accounts:
         raise click.UsageError("--accounts needs --like.")
     if (0.5 if share_test is None else share_test) + share_val > 0.95:
         raise click.UsageError("--test-share and --val-share leave no images to train on.")
-    made = init_project(project, schema, seed=seed, share_test=share_test, share_val=share_val)
+    made = init_project(
+        project, schema, seed=seed, share_test=share_test, share_val=share_val, database=database
+    )
     click.echo(f"The project is in {made.path.resolve()}. Its schema is in {made.schema_file.name}.")
+    if database is not None:
+        click.echo(f"Its database is {made.database.location}. The folder keeps no password.")
 
 
 @click.command("status")

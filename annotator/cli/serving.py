@@ -18,6 +18,7 @@ import click
 from annotator.cli.importing import heads_option, run_image_import
 from annotator.cli.terminal import Function, open_project, print_json, progress_bar, project_option
 from annotator.config import Settings
+from annotator.database.link import named_database
 from annotator.errors import WrongUse
 from annotator.formats.import_formats import recognise
 from annotator.logs import set_up_logging
@@ -139,8 +140,10 @@ def up_command(
     """
     if images := [source for source in sources if not source.exists() or recognise(source) == "folder"]:
         require_images(images)
-    has_project, before = ProjectFolder(project).database_file.exists(), existing_paths(project)
-    opened = open_project(project) if has_project else init_project(project, schema)
+    has_project, before = ProjectFolder(project).exists, existing_paths(project)
+    opened = (
+        open_project(project) if has_project else init_project(project, schema, database=named_database())
+    )
     try:
         _fill(opened, list(sources), samples, faces)
     except Exception:

@@ -52,6 +52,11 @@ class SqliteDatabase(Database):
         self._turn = threading.Lock()
         self.generation = DatabaseGeneration(path)
 
+    @property
+    def location(self) -> str:
+        """The path."""
+        return str(self.path)
+
     @contextmanager
     def write(self, *, durable: bool = True, references: bool = True) -> Iterator[Session]:
         """Give a session that writes, as the base class says."""
@@ -156,6 +161,9 @@ class SqliteDatabase(Database):
             assert driver is not None
             driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
+    def check_can_copy(self) -> None:
+        """Do nothing: SQLite copies itself."""
+
     def copy_to(self, path: Path) -> None:
         """Write a copy of the whole database, of one moment, into a new file. Others may read and write meanwhile.
 
@@ -204,6 +212,11 @@ class SqliteDatabase(Database):
             ) from error
         if blocked:
             raise Busy("database_busy", "A reader kept the database's log from being emptied.")
+
+    def sizes(self) -> dict[str, float]:
+        """The bytes of the file and of its log."""
+        files = {"database": self.path, "log": Path(f"{self.path}-wal")}
+        return {name: float(path.stat().st_size) for name, path in files.items() if path.exists()}
 
     def changes(self) -> SqliteChanges:
         """Watch the file for commits of other connections."""
