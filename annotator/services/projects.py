@@ -127,23 +127,29 @@ def init_project(
     )
     text = template.schema_text if template is not None else read_schema_file(source)
     schema = parse_schema(text)
+    if database is not None:
+        _require_empty(database)
     write_atomically(project.schema_file, text.encode())
     rule = SplitRule(seed, SplitRule.share_test if share_test is None else share_test, share_val)
     values = template or Template(text, rule, share_test is not None, TeamSettings())
     if database is None:
-        # The file is made under another name and then renamed, so that a killed process leaves no half-made project.
-        unfinished = ProjectFolder(path / ".facelabel-init")
-        unfinished.path.mkdir(parents=True, exist_ok=True)
-        unfinished.database_file.unlink(missing_ok=True)
-        _fill_database(unfinished.database, secrets.token_hex(8), project.name, schema, values)
-        unfinished.database_file.replace(project.database_file)
-        for leftover in unfinished.path.iterdir():
-            leftover.unlink()
-        unfinished.path.rmdir()
+        _fill_new_file(project, schema, values)
     else:
         _fill_empty_database(project, database, schema, values)
     project.secret_key()
     return project
+
+
+def _fill_new_file(project: ProjectFolder, schema: Schema, template: Template) -> None:
+    """Make the project in a file of its folder, under another name first: a killed process leaves no half-made project."""
+    unfinished = ProjectFolder(project.path / ".facelabel-init")
+    unfinished.path.mkdir(parents=True, exist_ok=True)
+    unfinished.database_file.unlink(missing_ok=True)
+    _fill_database(unfinished.database, secrets.token_hex(8), project.name, schema, template)
+    unfinished.database_file.replace(project.database_file)
+    for leftover in unfinished.path.iterdir():
+        leftover.unlink()
+    unfinished.path.rmdir()
 
 
 def _is_half_made(project: ProjectFolder, database: str) -> bool:
@@ -156,16 +162,24 @@ def _is_half_made(project: ProjectFolder, database: str) -> bool:
         opened.close()
 
 
-def _fill_empty_database(project: ProjectFolder, url: str, schema: Schema, template: Template) -> None:
-    """Make the project in a PostgreSQL database; the folder names it before it has a row, so that no row is without a folder."""
+def _require_empty(url: str) -> None:
+    """Check, before anything is written, that a PostgreSQL database can be used and holds no project."""
     database = open_database(url)
-    if database.revision() is not None and database_token(database) is not None:
+    try:
+        holds_project = database.revision() is not None and database_token(database) is not None
+    finally:
+        database.close()
+    if holds_project:
         raise WrongUse(
             "project_exists",
             f"The database {database.location} already holds a Facelabel project.",
             do="Name an empty database.",
         )
-    token = secrets.token_hex(8)
+
+
+def _fill_empty_database(project: ProjectFolder, url: str, schema: Schema, template: Template) -> None:
+    """Make the project in a PostgreSQL database; the folder names it before it has a row, so that no row is without a folder."""
+    database, token = open_database(url), secrets.token_hex(8)
     DatabaseLink(database.location, token).write(project.path)
     _fill_database(database, token, project.name, schema, template)
 

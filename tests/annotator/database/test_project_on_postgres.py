@@ -64,6 +64,7 @@ def test_a_folder_opens_with_no_other_database(tmp_path, opened: ProjectFolder, 
     call("status", "-p", opened.path).assert_refused(1, "another project than this folder")
     call("status", "-p", tmp_path / "other").assert_done()
     call("init", "-p", tmp_path / "third").assert_refused(2, "already holds a Facelabel project")
+    assert not (tmp_path / "third").exists()
     monkeypatch.delenv("FACELABEL_DATABASE")
     call("init", "-p", tmp_path / "file").assert_done()
     monkeypatch.setenv("FACELABEL_DATABASE", other)
