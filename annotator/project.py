@@ -11,6 +11,7 @@ from pathlib import Path
 
 from annotator.database import Database, open_database
 from annotator.database.link import LINK, named_database, read_link, require_own_file
+from annotator.database.moved import UNFINISHED_REVISION
 from annotator.errors import FacelabelError, WrongUse
 from annotator.files import keep_private, write_atomically
 
@@ -181,6 +182,13 @@ class ProjectFolder:
                 "bad_database",
                 f"{place} has no tables, as if it had been emptied.",
                 do="Restore a backup into another folder, or name another project with --project FOLDER.",
+            )
+        if revision == UNFINISHED_REVISION:
+            raise FacelabelError(
+                "unfinished_move",
+                f"A move to the database of {path.resolve()} was interrupted, or is under way.",
+                kept="The project is whole in its present database.",
+                do="Call `facelabel move` again to finish it.",
             )
         if link is not None:
             link.check(project.database)

@@ -28,9 +28,10 @@ from sqlalchemy.types import TypeEngine
 
 from annotator.database.base import BUSY_SECONDS, Database
 from annotator.database.migrations import upgrade
+from annotator.database.moved import moved_away
 from annotator.errors import Busy, FacelabelError, NoRoom, WrongUse
 
-_WRITER, _MIGRATION = 0x66616365, 0x6D696772
+WRITER, _MIGRATION = 0x66616365, 0x6D696772
 """The numbers of the advisory locks; PostgreSQL keeps those of each database apart."""
 _CHANNEL = "facelabel"
 _KEPT, _MOST = 8, 96
@@ -86,6 +87,11 @@ class PostgresDatabase(Database):
                 kept="What was kept before is safe.",
                 do="Make room there, and try again.",
             ) from error
+        except DBAPIError as error:
+            moved = moved_away(error)
+            if moved is None:
+                raise
+            raise moved from error
 
     def check_log(self) -> None:
         """Do nothing: the server keeps its own log."""
@@ -255,7 +261,7 @@ def _configure(connection: psycopg.Connection[Any], _record: ConnectionPoolEntry
 
 def _begin(commit: str) -> str:
     return (
-        f"SELECT pg_advisory_xact_lock({_WRITER}), set_config('synchronous_commit', '{commit}', true), "
+        f"SELECT pg_advisory_xact_lock({WRITER}), set_config('synchronous_commit', '{commit}', true), "
         f"pg_notify('{_CHANNEL}', '')"
     )
 

@@ -17,13 +17,14 @@ from typing import Any
 
 import pysqlite3
 from sqlalchemy import Connection, create_engine, event, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from annotator.database.base import BUSY_SECONDS, Database
 from annotator.database.generation import DatabaseGeneration, new_mark
 from annotator.database.migrations import upgrade
+from annotator.database.moved import moved_away
 from annotator.errors import Busy, FacelabelError, NoRoom
 
 _NO_ROOM = 2**20
@@ -81,6 +82,11 @@ class SqliteDatabase(Database):
                 kept="What was kept before is safe.",
                 do="Make room, and try again.",
             ) from error
+        except DBAPIError as error:
+            moved = moved_away(error)
+            if moved is None:
+                raise
+            raise moved from error
 
     def _set_mark(self, connection: Connection) -> None:
         """Give the file a new mark, if one is due (annotator/database/generation)."""
