@@ -1,18 +1,17 @@
-"""The worker: it runs imports and rounds, one at a time, and processes new images between them.
+"""A worker: it runs imports and rounds, and processes new images between them.
 
-Only this module and feature_warmup import the trainer. The table of rounds is the queue. A lock on a file marks the process
-that works; it ends with its holder, however that ends. A round that is marked as running while nobody holds the lock was
-therefore interrupted. It is started again with the same snapshot, and continues from what the trainer left in its folder.
+Only this module and feature_warmup import the trainer. The tables of rounds and imports are the queue. Several workers share the
+work: what one of them has claimed (services/common/claims), no other does. A round that is marked as running while nobody has
+the claim was interrupted. It is started again with the same snapshot, and continues from what the trainer left in its folder.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
@@ -29,7 +28,14 @@ from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
 from annotator.services.backups.scheduler import BackupScheduler
-from annotator.services.common.job_queue import CancelledError, StoppedError, failures_recorded, worker_lock
+from annotator.services.common.claims import Duty, Held, LostClaimError, Member, claimed, joined
+from annotator.services.common.job_queue import (
+    KINDS,
+    CancelledError,
+    StoppedError,
+    failures_recorded,
+    has_unfinished,
+)
 from annotator.services.erasure.journal import Interruption, complete_erasures, erasure_waits, forget_caches
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.faces.detection import BATCH_SECONDS, FaceSearch
@@ -54,6 +60,7 @@ from annotator.services.rounds.jobs import (
 )
 from annotator.services.rounds.loading import load_predictions
 from annotator.services.rounds.pruning import RoundPruning
+from annotator.services.rounds.work_folder import has_work, remove_work, work_folder
 from annotator.services.team.relabel_scheduler import RelabelScheduler
 from annotator.worker_threads import start_threads
 
@@ -77,8 +84,9 @@ def run_worker(
     stop: Event,
     parent: int | None = None,
     normal: Executor | None = None,
+    kinds: Collection[str] = tuple(KINDS),
 ) -> None:
-    """Run the queued imports and rounds.
+    """Work until the end.
 
     Args:
         project: the project.
@@ -86,57 +94,39 @@ def run_worker(
         stop: ends the worker when it is set.
         parent: the id of the process that started this one; the worker ends when that process is gone.
         normal: a thread of normal priority, which runs the round that brings the first suggestions.
+        kinds: the kinds of work that it takes, of `job_queue.KINDS`.
     """
 
     def stopped() -> bool:
         return stop.is_set() or (parent is not None and os.getppid() != parent)
 
-    interrupted = Interruption(project, stopped)
-    search, warmup = FaceSearch(project), FeatureWarmup(project, faces=settings.faces)
-    background, snapshots = _background(project, settings, search, warmup), RoundSnapshots(project)
-    analyses: list[BackgroundProcess] = [*analyses_of(project), MapComputation(project)]
-    relabeling, backups = RelabelScheduler(project), BackupScheduler(project)
-    remove_leftovers(project)
-    expire_uploads(project)
+    if "import" in kinds:
+        remove_leftovers(project)
+        expire_uploads(project)
     ended, changes = Event(), Changes(project.database)
-    threads = start_threads(project, ended)
-    try:
-        while not stopped():
-            try:
-                _complete_erasures(project, analyses, snapshots)
-                backups.start_if_due()
-                busy = _work(project, settings, interrupted, background, snapshots, analyses, warmup, normal)
-                if not busy and not extend_partial_round(project, settings.round_every, warmup.complete):
-                    start_due_analysis(analyses)
-                    relabeling.schedule_if_new()
-            except (Busy, NoRoom) as error:
-                # The database cannot even store the error. The interrupted work continues once there is room.
-                _log.error("%s", str(error).replace("\n", " "))
-                stop.wait(FULL_SECONDS)
-                continue
-            if not busy:
-                _wait_for_changes(changes, stop)
-    finally:
-        ended.set()
-        changes.close()
-        search.close()
-        backups.close()
-        for analysis in analyses:
-            analysis.close()
-        for thread in threads:
-            thread.join(1)  # what a thread has not finished, the next worker does
-
-
-def _complete_erasures(
-    project: ProjectFolder, analyses: Sequence[BackgroundProcess], snapshots: RoundSnapshots
-) -> None:
-    """Complete what was erased for good, before any other work."""
-    forget_caches(project)
-    if erasure_waits(project):
-        for analysis in analyses:
-            analysis.interrupt()
-        snapshots.forget()
-        complete_erasures(project, forget_features)
+    with joined(project, kinds, settings.worker_lost_seconds) as member:
+        worker = _Worker(project, settings, stopped, member, kinds, normal)
+        threads = start_threads(project, member, kinds, ended)
+        try:
+            while not stopped():
+                try:
+                    busy = worker.run_step()
+                except LostClaimError as error:
+                    _log.warning("another worker continues the work on %s: this one was too slow", error)
+                    continue
+                except (Busy, NoRoom) as error:
+                    # The database cannot even store the error. The interrupted work continues once there is room.
+                    _log.error("%s", str(error).replace("\n", " "))
+                    stop.wait(FULL_SECONDS)
+                    continue
+                if not busy:
+                    _wait_for_changes(changes, stop)
+        finally:
+            ended.set()
+            changes.close()
+            worker.close()
+            for thread in threads:
+                thread.join(1)  # what a thread has not finished, the next worker does
 
 
 def _wait_for_changes(changes: Changes, stop: Event) -> None:
@@ -145,64 +135,142 @@ def _wait_for_changes(changes: Changes, stop: Event) -> None:
         pass
 
 
-def _work(
-    project: ProjectFolder,
-    settings: Settings,
-    stopped: Callable[[], bool],
-    background: deque[Callable[[], bool]],
-    snapshots: RoundSnapshots,
-    analyses: Sequence[BackgroundProcess],
-    warmup: FeatureWarmup,
-    normal: Executor | None,
-) -> bool:
-    """Do the next piece of work that is due. Returns whether there was any.
+class _Worker:
+    """What a worker does, a step at a time. Duties are what it looks after between imports and rounds, unless another worker does."""
 
-    Work that somebody waits for comes first; the other steps take turns.
-    """
-    with worker_lock(project) as held:
-        if held and run_next_import(project, settings, stopped):
-            return True
-    start_round_if_due(project, settings.round_every)
-    waiting = settings.round_every > 0 and not warmup.complete
-    run = partial(
-        run_next_round, project, settings, snapshots, stopped=stopped, analyses=analyses, at_once=waiting
-    )
-    if normal.submit(run).result() if normal is not None and _brings_suggestions(project) else run():
-        return True
-    with project.database.read() as session:
-        if first_round_is_near(session, settings.round_every):
+    def __init__(
+        self,
+        project: ProjectFolder,
+        settings: Settings,
+        stopped: Callable[[], bool],
+        member: Member,
+        kinds: Collection[str],
+        normal: Executor | None,
+    ) -> None:
+        self._project, self._settings, self._member = project, settings, member
+        self._kinds, self._normal = kinds, normal
+        self._interrupted = Interruption(project, stopped)
+        self._snapshots = RoundSnapshots(project)
+        self._search, self._warmup = FaceSearch(project), FeatureWarmup(project, faces=settings.faces)
+        self._analyses: list[BackgroundProcess] = [*analyses_of(project), MapComputation(project)]
+        self._relabeling, self._backups = RelabelScheduler(project), BackupScheduler(project)
+        self._duties = {name: Duty(member, name) for name in ("faces", "groups", "analyses", "backups")}
+        self._background = self._background_steps()
+
+    def run_step(self) -> bool:
+        """Do the next piece of work that is due. Returns whether there was any.
+
+        Work that somebody waits for comes first; the other steps take turns.
+        """
+        if not self._complete_erasures():
             return False
-    for step in tuple(background):
-        background.rotate(-1)
-        if step():
+        if "backups" in self._kinds:
+            with self._duties["backups"].taken() as held:
+                if held:
+                    self._backups.start_if_due()
+                else:
+                    self._backups.close()  # this worker was taken for lost
+        if self._run_job():
             return True
-    return False
+        with self._project.database.read() as session:
+            if first_round_is_near(session, self._settings.round_every):
+                return False
+        for step in tuple(self._background):
+            self._background.rotate(-1)
+            if step():
+                return True
+        if self._learns and self._extend():
+            return True
+        self._analyse()
+        return False
 
+    def close(self) -> None:
+        """End what runs beside it."""
+        self._search.close()
+        self._backups.close()
+        for analysis in self._analyses:
+            analysis.close()
 
-def _brings_suggestions(project: ProjectFolder) -> bool:
-    with project.database.read() as session:
-        return brings_first_suggestions(session)
+    @property
+    def _learns(self) -> bool:
+        """Whether this worker computes all features before a round, so that it knows whether they are complete."""
+        return self._settings.round_every > 0 and {"train", "features"} <= set(self._kinds)
 
+    def _complete_erasures(self) -> bool:
+        """Complete what was erased for good, before any other work. Returns whether nothing is left of it."""
+        forget_caches(self._project)
+        if not erasure_waits(self._project):
+            return True
+        self._interrupt_analyses()
+        self._duties["analyses"].release()
+        self._snapshots.forget()
+        return complete_erasures(self._project, forget_features)
 
-def _background(
-    project: ProjectFolder, settings: Settings, search: FaceSearch, warmup: FeatureWarmup
-) -> deque[Callable[[], bool]]:
-    """The steps for new images and old rounds when nothing else is due; each takes about a second."""
-    steps: deque[Callable[[], bool]] = deque()
-    if settings.round_every:
-        steps.append(lambda: _if_alone(project, warmup.run_step))
-    steps.append(partial(_if_alone, project, AddedNetworksWarmup(project, faces=settings.faces).run_step))
-    if settings.faces:
-        steps.append(lambda: bool(search.run_batch_if_free(BATCH_SECONDS)))
-    steps.append(DuplicateSearch(project).run_step)
-    steps.append(RoundPruning(project, settings.rounds_kept).run_step)
-    return steps
+    def _interrupt_analyses(self) -> None:
+        for analysis in self._analyses:
+            analysis.interrupt()
 
+    def _run_job(self) -> bool:
+        """Run an import or a round, if one waits and no other worker runs one."""
+        project, settings = self._project, self._settings
+        if "import" in self._kinds and run_next_import(project, settings, self._interrupted, self._begin):
+            return True
+        if "train" not in self._kinds:
+            return False
+        start_round_if_due(project, settings.round_every)
+        run = partial(
+            run_next_round, project, settings, self._snapshots, stopped=self._interrupted, analyses=self._analyses,
+            begin=self._begin, analyse=self._analyse, at_once=self._learns and not self._warmup.complete,
+        )  # fmt: skip
+        with project.database.read() as session:
+            brings = self._normal is not None and brings_first_suggestions(session)
+        return self._normal.submit(run).result() if self._normal is not None and brings else run()
 
-def _if_alone(project: ProjectFolder, step: Callable[[], bool]) -> bool:
-    """Run a step unless another worker is running, which would do the same work twice."""
-    with worker_lock(project) as held:
-        return held and step()
+    def _begin(self) -> None:
+        """Let other workers have the duties before a job that may take hours; what already runs beside it stays here."""
+        for name, duty in self._duties.items():
+            is_running = {
+                "backups": self._backups.running,
+                "analyses": any(a.running for a in self._analyses),
+            }
+            if not is_running.get(name, False):
+                duty.release()
+
+    def _extend(self) -> bool:
+        return extend_partial_round(self._project, self._settings.round_every, self._warmup.complete)
+
+    def _analyse(self) -> None:
+        if "analyses" in self._kinds:
+            with self._duties["analyses"].taken() as held:
+                if held:
+                    start_due_analysis(self._analyses)
+                    self._relabeling.schedule_if_new()
+                else:
+                    self._interrupt_analyses()  # this worker was taken for lost
+
+    def _background_steps(self) -> deque[Callable[[], bool]]:
+        """The steps for new images and old rounds when nothing else is due; each takes about a second."""
+        project, settings, kinds = self._project, self._settings, self._kinds
+        steps: deque[Callable[[], bool]] = deque()
+        if "features" in kinds:
+            if settings.round_every:
+                steps.append(self._warmup.run_step)
+            steps.append(AddedNetworksWarmup(project, faces=settings.faces).run_step)
+        if "faces" in kinds and settings.faces:
+            search = self._search
+            steps.append(partial(self._with, "faces", lambda: bool(search.run_batch_if_free(BATCH_SECONDS))))
+        if "groups" in kinds:
+            steps.append(partial(self._with, "groups", DuplicateSearch(project).run_step))
+        if "analyses" in kinds:
+            steps.append(
+                partial(self._with, "analyses", RoundPruning(project, settings.rounds_kept).run_step)
+            )
+        return steps
+
+    def _with(self, duty: str, step: Callable[[], bool]) -> bool:
+        """Run a step if this worker has the duty."""
+        with self._duties[duty].taken() as held:
+            return held and step()
 
 
 def run_next_round(
@@ -212,10 +280,12 @@ def run_next_round(
     report: Report = lambda *_: None,
     stopped: Callable[[], bool] = lambda: False,
     analyses: Sequence[BackgroundProcess] = (),
+    begin: Callable[[], None] = lambda: None,
+    analyse: Callable[[], None] = lambda: None,
     *,
     at_once: bool = False,
 ) -> bool:
-    """Run the oldest unfinished round, unless another process is running one. Returns whether it did.
+    """Run the oldest unfinished round, unless another worker is running one. Returns whether it did.
 
     Args:
         project: the project.
@@ -224,16 +294,26 @@ def run_next_round(
         report: is told the progress.
         stopped: when it returns True, the round stops between two steps, and the next worker continues it.
         analyses: are paused while a round of the engine probe runs.
+        begin: is called once a round is claimed.
+        analyse: is called at the end of a round of another engine, whose report is not to wait until nothing else is due.
         at_once: an automatic round does not wait for features that are missing (`jobs.images_at_once`).
+
+    Raises:
+        LostClaimError: if another worker took this one for lost; it has the round now.
     """
-    with worker_lock(project) as held:
-        if not held:
+    with project.database.read() as session:
+        waits, cancelled = has_unfinished(session, Round), cancelled_rounds(session)
+    if not waits and not any(has_work(project, number) for number in cancelled):
+        return False
+    with claimed(project, "train") as held:
+        if held is None:
             return False
         with project.database.write() as session:
             row = claim_round(session, settings.round_attempts)
         if row is None:
             _remove_cancelled(project)
             return False
+        begin()
 
         def give_back() -> None:
             with project.database.write() as session:
@@ -250,20 +330,20 @@ def run_next_round(
             paused(resting),
             failures_recorded(project.path, log, "The labels are unchanged.", give_back, fail),
         ):
-            _run(project, row, snapshots, _Reporter(project, row.id, report, stopped), at_once=at_once)
+            reporter = _Reporter(project, row.id, report, stopped)
+            _run(project, row, held, snapshots, reporter, at_once=at_once)
         _remove_cancelled(project)
         if row.engine != "probe":
-            start_due_analysis(analyses)  # its report is not to wait until the worker has nothing else to do
+            analyse()
         return True
 
 
 def _remove_cancelled(project: ProjectFolder) -> None:
-    """Remove what cancelled rounds left. The caller holds the worker's lock."""
+    """Remove what cancelled rounds left. The caller has the claim of rounds."""
     with project.database.read() as session:
-        folders = [project.round_folder(number) for number in cancelled_rounds(session)]
-    for folder in folders:
-        if folder.exists():
-            shutil.rmtree(folder, ignore_errors=True)  # the next worker tries again
+        numbers = cancelled_rounds(session)
+    for number in numbers:
+        remove_work(project, number)
 
 
 class _Reporter:
@@ -293,23 +373,31 @@ class _Reporter:
 
 
 def _run(
-    project: ProjectFolder, row: Round, snapshots: RoundSnapshots, report: _Reporter, *, at_once: bool
+    project: ProjectFolder,
+    row: Round,
+    held: Held,
+    snapshots: RoundSnapshots,
+    report: _Reporter,
+    *,
+    at_once: bool,
 ) -> None:
     folder = project.round_folder(row.id)
-    snapshot = folder / "snapshot"
-    report("snapshot", 0, 1, "writing the snapshot")
-    if not (snapshot / "manifest.json").exists():
-        with project.database.write() as session:
-            note_labels_seen(session, row.id)
-        manifest = snapshots.write(snapshot)
-        with project.database.write() as session:
-            session.get_one(Round, row.id).labelled = manifest["counts"]["labelled"]
-    run = folder / "run"  # written by the trainer: model, checkpoints, predictions
-    _train(project, snapshot, run, row, report, at_once=at_once)
+    with work_folder(project, row.id, held) as work:
+        snapshot = work / "snapshot"
+        report("snapshot", 0, 1, "writing the snapshot")
+        if not (snapshot / "manifest.json").exists():
+            with project.database.write() as session:
+                note_labels_seen(session, row.id)
+            manifest = snapshots.write(snapshot)
+            with project.database.write() as session:
+                session.get_one(Round, row.id).labelled = manifest["counts"]["labelled"]
+        # `run` is written by the trainer: model, checkpoints, predictions.
+        _train(project, snapshot, work / "run", row, report, at_once=at_once)
+    snapshots.moved(snapshot, folder / "snapshot")
     report("load", 0, 1, "loading the predictions")
-    all_known = snapshots.has_all_images(snapshot)
-    loaded = load_predictions(project, run / "predictions", row.id, all_known=all_known)
-    metrics = PredictionsFile(run / "predictions").manifest["metrics"]
+    all_known = snapshots.has_all_images(folder / "snapshot")
+    loaded = load_predictions(project, folder / "run" / "predictions", row.id, all_known=all_known)
+    metrics = PredictionsFile(folder / "run" / "predictions").manifest["metrics"]
     with project.database.write() as session:
         finished = session.get_one(Round, row.id)
         finished.state, finished.stage, finished.finished_at = JobState.DONE, "load", now()
