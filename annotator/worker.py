@@ -10,10 +10,8 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
-from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -22,13 +20,10 @@ from annotator.db import Changes
 from annotator.domain.plurals import counted
 from annotator.domain.states import JobState
 from annotator.errors import Busy, FacelabelError, NoRoom
-from annotator.feature_removal import forget_features
-from annotator.feature_warmup import AddedNetworksWarmup, FeatureWarmup
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
-from annotator.services.backups.scheduler import BackupScheduler
-from annotator.services.common.claims import Duty, Held, LostClaimError, Member, claimed, joined
+from annotator.services.common.claims import Held, LostClaimError, claimed, joined
 from annotator.services.common.job_queue import (
     KINDS,
     CancelledError,
@@ -36,40 +31,28 @@ from annotator.services.common.job_queue import (
     failures_recorded,
     has_unfinished,
 )
-from annotator.services.erasure.journal import Interruption, complete_erasures, erasure_waits, forget_caches
 from annotator.services.exporting.round_snapshots import RoundSnapshots
-from annotator.services.faces.detection import BATCH_SECONDS, FaceSearch
-from annotator.services.grouping.duplicate_search import DuplicateSearch
-from annotator.services.importing.runner import run_next_import
 from annotator.services.importing.uploads import expire_uploads, remove_leftovers
-from annotator.services.insights.background import BackgroundProcess, analyses_of, paused, start_due_analysis
-from annotator.services.insights.image_map import MapComputation
+from annotator.services.insights.background import BackgroundProcess, paused
 from annotator.services.rounds.feature_choice import choose_features, fall_back_to_frozen
 from annotator.services.rounds.jobs import (
-    brings_first_suggestions,
     cancelled_rounds,
     claim_round,
-    extend_partial_round,
     fail_round,
-    first_round_is_near,
     images_at_once,
     note_labels_seen,
     release_round,
     report_progress,
-    start_round_if_due,
 )
 from annotator.services.rounds.loading import load_predictions
-from annotator.services.rounds.pruning import RoundPruning
 from annotator.services.rounds.work_folder import has_work, remove_work, work_folder
-from annotator.services.team.relabel_scheduler import RelabelScheduler
-from annotator.worker_threads import start_threads
+from annotator.work.steps import WorkerSteps
+from annotator.work.threads import FULL_SECONDS, start_threads
 
 POLL_SECONDS = 0.1
 """How often the worker checks whether anything was committed; with 16 busy labellers that costs a tenth of a core."""
 IDLE_SECONDS = 1.0
 """After how long the worker checks everything although nothing was committed."""
-FULL_SECONDS = 5.0
-"""How long the worker waits when the disk is full."""
 REPORT_SECONDS = 0.25
 """The shortest time between two reports of progress within a stage."""
 _log = logging.getLogger("facelabel")
@@ -105,7 +88,7 @@ def run_worker(
         expire_uploads(project)
     ended, changes = Event(), Changes(project.database)
     with joined(project, kinds, settings.worker_lost_seconds) as member:
-        worker = _Worker(project, settings, stopped, member, kinds, normal)
+        worker = WorkerSteps(project, settings, stopped, member, kinds, normal, run_next_round)
         threads = start_threads(project, member, kinds, ended)
         try:
             while not stopped():
@@ -133,144 +116,6 @@ def _wait_for_changes(changes: Changes, stop: Event) -> None:
     until = time.monotonic() + IDLE_SECONDS
     while not stop.wait(POLL_SECONDS) and not changes.any() and time.monotonic() < until:
         pass
-
-
-class _Worker:
-    """What a worker does, a step at a time. Duties are what it looks after between imports and rounds, unless another worker does."""
-
-    def __init__(
-        self,
-        project: ProjectFolder,
-        settings: Settings,
-        stopped: Callable[[], bool],
-        member: Member,
-        kinds: Collection[str],
-        normal: Executor | None,
-    ) -> None:
-        self._project, self._settings, self._member = project, settings, member
-        self._kinds, self._normal = kinds, normal
-        self._interrupted = Interruption(project, stopped)
-        self._snapshots = RoundSnapshots(project)
-        self._search, self._warmup = FaceSearch(project), FeatureWarmup(project, faces=settings.faces)
-        self._analyses: list[BackgroundProcess] = [*analyses_of(project), MapComputation(project)]
-        self._relabeling, self._backups = RelabelScheduler(project), BackupScheduler(project)
-        self._duties = {name: Duty(member, name) for name in ("faces", "groups", "analyses", "backups")}
-        self._background = self._background_steps()
-
-    def run_step(self) -> bool:
-        """Do the next piece of work that is due. Returns whether there was any.
-
-        Work that somebody waits for comes first; the other steps take turns.
-        """
-        if not self._complete_erasures():
-            return False
-        if "backups" in self._kinds:
-            with self._duties["backups"].taken() as held:
-                if held:
-                    self._backups.start_if_due()
-                else:
-                    self._backups.close()  # this worker was taken for lost
-        if self._run_job():
-            return True
-        with self._project.database.read() as session:
-            if first_round_is_near(session, self._settings.round_every):
-                return False
-        for step in tuple(self._background):
-            self._background.rotate(-1)
-            if step():
-                return True
-        if self._learns and self._extend():
-            return True
-        self._analyse()
-        return False
-
-    def close(self) -> None:
-        """End what runs beside it."""
-        self._search.close()
-        self._backups.close()
-        for analysis in self._analyses:
-            analysis.close()
-
-    @property
-    def _learns(self) -> bool:
-        """Whether this worker computes all features before a round, so that it knows whether they are complete."""
-        return self._settings.round_every > 0 and {"train", "features"} <= set(self._kinds)
-
-    def _complete_erasures(self) -> bool:
-        """Complete what was erased for good, before any other work. Returns whether nothing is left of it."""
-        forget_caches(self._project)
-        if not erasure_waits(self._project):
-            return True
-        self._interrupt_analyses()
-        self._duties["analyses"].release()
-        self._snapshots.forget()
-        return complete_erasures(self._project, forget_features)
-
-    def _interrupt_analyses(self) -> None:
-        for analysis in self._analyses:
-            analysis.interrupt()
-
-    def _run_job(self) -> bool:
-        """Run an import or a round, if one waits and no other worker runs one."""
-        project, settings = self._project, self._settings
-        if "import" in self._kinds and run_next_import(project, settings, self._interrupted, self._begin):
-            return True
-        if "train" not in self._kinds:
-            return False
-        start_round_if_due(project, settings.round_every)
-        run = partial(
-            run_next_round, project, settings, self._snapshots, stopped=self._interrupted, analyses=self._analyses,
-            begin=self._begin, analyse=self._analyse, at_once=self._learns and not self._warmup.complete,
-        )  # fmt: skip
-        with project.database.read() as session:
-            brings = self._normal is not None and brings_first_suggestions(session)
-        return self._normal.submit(run).result() if self._normal is not None and brings else run()
-
-    def _begin(self) -> None:
-        """Let other workers have the duties before a job that may take hours; what already runs beside it stays here."""
-        for name, duty in self._duties.items():
-            is_running = {
-                "backups": self._backups.running,
-                "analyses": any(a.running for a in self._analyses),
-            }
-            if not is_running.get(name, False):
-                duty.release()
-
-    def _extend(self) -> bool:
-        return extend_partial_round(self._project, self._settings.round_every, self._warmup.complete)
-
-    def _analyse(self) -> None:
-        if "analyses" in self._kinds:
-            with self._duties["analyses"].taken() as held:
-                if held:
-                    start_due_analysis(self._analyses)
-                    self._relabeling.schedule_if_new()
-                else:
-                    self._interrupt_analyses()  # this worker was taken for lost
-
-    def _background_steps(self) -> deque[Callable[[], bool]]:
-        """The steps for new images and old rounds when nothing else is due; each takes about a second."""
-        project, settings, kinds = self._project, self._settings, self._kinds
-        steps: deque[Callable[[], bool]] = deque()
-        if "features" in kinds:
-            if settings.round_every:
-                steps.append(self._warmup.run_step)
-            steps.append(AddedNetworksWarmup(project, faces=settings.faces).run_step)
-        if "faces" in kinds and settings.faces:
-            search = self._search
-            steps.append(partial(self._with, "faces", lambda: bool(search.run_batch_if_free(BATCH_SECONDS))))
-        if "groups" in kinds:
-            steps.append(partial(self._with, "groups", DuplicateSearch(project).run_step))
-        if "analyses" in kinds:
-            steps.append(
-                partial(self._with, "analyses", RoundPruning(project, settings.rounds_kept).run_step)
-            )
-        return steps
-
-    def _with(self, duty: str, step: Callable[[], bool]) -> bool:
-        """Run a step if this worker has the duty."""
-        with self._duties[duty].taken() as held:
-            return held and step()
 
 
 def run_next_round(
@@ -314,28 +159,41 @@ def run_next_round(
             _remove_cancelled(project)
             return False
         begin()
-
-        def give_back() -> None:
-            with project.database.write() as session:
-                release_round(session, row.id)
-
-        def fail(error: str) -> None:
-            snapshots.forget()  # the next round writes a new one, because this one may be the cause
-            with project.database.write() as session:
-                fail_round(session, row.id, error)
-
-        log = project.round_folder(row.id) / "error.log"
-        resting = analyses if row.engine == "probe" else ()  # rounds of other engines take minutes
-        with (
-            paused(resting),
-            failures_recorded(project.path, log, "The labels are unchanged.", give_back, fail),
-        ):
-            reporter = _Reporter(project, row.id, report, stopped)
-            _run(project, row, held, snapshots, reporter, at_once=at_once)
+        _run_claimed(
+            project,
+            row,
+            held,
+            snapshots,
+            _Reporter(project, row.id, report, stopped),
+            analyses,
+            at_once=at_once,
+        )
         _remove_cancelled(project)
         if row.engine != "probe":
             analyse()
         return True
+
+
+def _run_claimed(
+    project: ProjectFolder, row: Round, held: Held, snapshots: RoundSnapshots, report: _Reporter,
+    analyses: Sequence[BackgroundProcess], *, at_once: bool,
+) -> None:  # fmt: skip
+    def give_back() -> None:
+        with project.database.write() as session:
+            release_round(session, row.id)
+
+    def fail(error: str) -> None:
+        snapshots.forget()  # the next round writes a new one, because this one may be the cause
+        with project.database.write() as session:
+            fail_round(session, row.id, error)
+
+    log = project.round_folder(row.id) / "error.log"
+    resting = analyses if row.engine == "probe" else ()  # rounds of other engines take minutes
+    with (
+        paused(resting),
+        failures_recorded(project.path, log, "The labels are unchanged.", give_back, fail),
+    ):
+        _run(project, row, held, snapshots, report, at_once=at_once)
 
 
 def _remove_cancelled(project: ProjectFolder) -> None:

@@ -22,7 +22,7 @@ from annotator.project import ProjectFolder
 from annotator.services.certificates.batches import CertificateWork
 from annotator.services.certificates.undo import undo_certificate
 from annotator.services.schema.active import active_schema
-from annotator.worker_threads import ANSWERS_SECONDS
+from annotator.work.threads import ANSWERS_SECONDS
 from benchmarks.beside_rounds import row
 from benchmarks.labelling import run_clients
 from benchmarks.support.million import make_large_project

@@ -1,4 +1,4 @@
-"""Several workers share the work of a project: each job is done once, whoever is killed, stopped or slow."""
+"""Several workers share the work of a project: each job is done once, also when workers are killed, stopped or slow."""
 
 import os
 import random
@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
-from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -249,14 +248,20 @@ def simulate(files: list[Any], cache: Path, seconds: float, network: Path | None
     return len(files)
 
 
-def share(path: Path, ended: Event) -> None:
-    """A worker that only computes simulated features."""
+def share(path: Path) -> None:
+    """A worker that only computes simulated features, until it is killed."""
     project = ProjectFolder.open(path)
     with joined(project, ["features"], SOON):
         warmup = FeatureWarmup(project, faces=False, compute=simulate)
-        while not ended.is_set():
+        while True:
             if not warmup.run_step():
-                ended.wait(0.01)
+                time.sleep(0.01)
+
+
+def end(workers: list[ForkServerProcess]) -> None:
+    for worker in workers:
+        worker.kill()
+        worker.join()
 
 
 def reach(project: ProjectFolder, records: int, images: int) -> None:
@@ -268,21 +273,19 @@ def reach(project: ProjectFolder, records: int, images: int) -> None:
 def test_features_are_computed_once_however_often_one_of_three_workers_is_killed(
     filled: ProjectFolder, soak: bool
 ):
-    chance, ended = random.Random(1), processes().Event()
+    chance = random.Random(1)
     with filled.database.read() as session:
         images = sorted(session.scalars(select(Image.sha256)))
 
     def start() -> ForkServerProcess:
-        worker = processes().Process(target=share, args=(filled.path, ended))
+        worker = processes().Process(target=share, args=(filled.path,))
         worker.start()
         return worker
 
     workers = [start() for _ in range(3)]
     for _ in range(100 if soak else 10):
         if count(filled) == len(images):  # begin anew
-            for worker in workers:
-                worker.kill()
-                worker.join()
+            end(workers)
             assert sorted(key.hex() for _, key in records_of(filled)) == images
             shutil.rmtree(filled.cache)
             workers = [start() for _ in range(3)]
@@ -292,9 +295,9 @@ def test_features_are_computed_once_however_often_one_of_three_workers_is_killed
         victim.join()
         workers.append(start())
     reach(filled, len(images), len(images))
-    ended.set()
-    for worker in workers:
-        worker.join()
+    end(workers)
     assert sorted(key.hex() for _, key in records_of(filled)) == images
-    with filled.database.read() as session:
-        assert all(state.claims == [] for state in list_workers(session))
+    with claimed(filled, "train"), filled.database.read() as session:
+        assert [state.claims[0][0] for state in list_workers(session)] == ["train"], (
+            "those of the killed are gone"
+        )

@@ -1,9 +1,9 @@
 """Claims: rows that say which worker does what, so that several workers share the work of a project and each job is done once.
 
 A worker is a row that it renews every few seconds, and a claim is a row that refers to it. A claim ends when it is released, or
-with its worker: whoever finds that a worker is gone removes its row, and the claims with it. A worker of the same machine is gone
+with its worker: another worker that finds it gone removes its row, and the claims with it. A worker of the same machine is gone
 when the lock on its file is free, at once. Any other is gone when its row has not changed for `lost_seconds` by the clock of the
-one who looks, so the clocks of machines need not agree.
+one that looks, so the clocks of machines need not agree.
 
 A worker that was only slow may still run. Every transaction that commits within a claim therefore checks the claim last. If it is
 gone, nothing is committed and the job ends with `LostClaimError` (a fencing token: Kleppmann, Designing Data-Intensive
@@ -42,7 +42,7 @@ LOST_SECONDS = 30.0
 BEATS = 6
 """Signs of life within that time."""
 ERASURE = "erasure"
-"""The claim of whoever completes erasures. Meanwhile nobody claims anything else."""
+"""The claim of the worker or command that completes erasures. Meanwhile nobody claims anything else."""
 _ENDED_FOR_ERASURES = ("import", "train", "analyses")
 """Claims that an erasure waits for, besides those of features."""
 _log = logging.getLogger("facelabel")

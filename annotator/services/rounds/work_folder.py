@@ -52,4 +52,4 @@ def _take(project: ProjectFolder, number: int, folder: Path) -> None:
             break
     folder.mkdir(exist_ok=True)
     for unfinished in folder.rglob(f".*{UNFINISHED}"):
-        shutil.rmtree(unfinished, ignore_errors=True)  # whoever wrote it has no claim any more
+        shutil.rmtree(unfinished, ignore_errors=True)  # its writer has no claim any more

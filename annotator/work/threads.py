@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from functools import partial
 from threading import Event, Thread
 
+from annotator.errors import FacelabelError
 from annotator.project import ProjectFolder
 from annotator.services.annotation.take_back_batches import do_take_backs
 from annotator.services.certificates.batches import CertificateWork
@@ -27,6 +28,8 @@ STATISTICS_SECONDS = 2.0
 """How often a worker checks whether statistics are out of date."""
 ANSWERS_SECONDS = 0.5
 """How often it checks whether take-backs or certificates wait."""
+FULL_SECONDS = 5.0
+"""How long a worker waits when the disk is full."""
 _log = logging.getLogger("facelabel")
 
 
@@ -72,5 +75,8 @@ def _repeat(duty: Duty, step: Callable[[], object], ended: Event, pause: float) 
                     step()
         except LostClaimError:
             _log.warning("another worker continues the work on %s: this one was too slow", duty.name)
+        except FacelabelError as error:  # such as a full disk
+            _log.warning("the work on %s waits: %s", duty.name, str(error).replace("\n", " "))
+            ended.wait(FULL_SECONDS)
         except Exception:  # noqa: BLE001 - whatever happened, the pages keep the last statistics, and the tables say how far it is
             _log.exception("the work on %s could not go on; the worker tries again", duty.name)
