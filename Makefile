@@ -14,7 +14,7 @@ WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test coverage lint examples bench soak chromium proxies clean
+.PHONY: help setup run test coverage lint examples bench soak python programs chromium proxies clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,10 +25,13 @@ run: $(READY) ## label faces in the browser: IMAGES=folder, or sample faces with
 	$(BIN)/facelabel --help >/dev/null
 	$(BIN)/facelabel up --project "$(PROJECT)" --port $(PORT) --samples $(SAMPLES) $(if $(IMAGES),"$(IMAGES)")
 
-test: $(READY) chromium proxies lint ## lint, types, import contracts, migration check, all tests, a real browser
+# The packages of Python and the programs are installed at the same time: each waits for the network.
+test: ## lint, types, import contracts, migration check, all tests, a real browser
+	@$(MAKE) --no-print-directory --jobs=2 $(READY) programs
+	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-coverage: $(READY) chromium proxies ## which lines the tests run; counting takes a fifth more time
+coverage: $(READY) programs ## which lines the tests run; counting takes a fifth more time
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=85
 
 lint: $(READY) $(NODE_READY) ## format, lint, types, import contracts; types and lint of the scripts of the pages
@@ -45,20 +48,22 @@ examples: $(READY) ## the drawings that guidelines show, after a change of the s
 bench: $(READY) ## the figures that the documents name
 	$(BIN)/python -m benchmarks
 
-soak: $(READY) chromium proxies ## the fault trials in full numbers
+soak: $(READY) programs ## the fault trials in full numbers
 	FACELABEL_SOAK=1 $(BIN)/python -m pytest -m soak -n 2 --dist loadfile --no-loadscope-reorder --timeout 3600 --junitxml=benchmarks/results/soak.xml
 
 clean: ## remove the environment and caches, keep the projects
 	rm -rf .venv node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
-# pip compiles all it installs, two minutes of it: where PYTHONDONTWRITEBYTECODE is set every process would otherwise do so anew.
-$(READY): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+python:
+	@[ -x $(BIN)/python ] || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "Facelabel needs Python 3.11 or newer as '$(PYTHON)'. Debian, Ubuntu: sudo apt-get install python3 python3-venv"; \
 	  echo "Elsewhere: install it from python.org and call make PYTHON=/path/to/python3"; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	@[ -x $(BIN)/python ] || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "installing python3-venv"; $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy python3-venv || { \
 	  echo "Python's venv module is missing; install it and call make again."; exit 1; }; }
+
+# pip compiles all it installs, two minutes of it: where PYTHONDONTWRITEBYTECODE is set every process would otherwise do so anew.
+$(READY): pyproject.toml | python
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $(READY)
@@ -74,7 +79,10 @@ $(NODE_READY): package-lock.json | $(READY)
 	  echo "The scripts of the pages are not checked: eslint and TypeScript could not be installed by npm, which comes with Node 18.18 or newer."; \
 	  [ -z "$$CI" ]; }
 
-chromium:
+programs: chromium proxies
+
+# One after the other, and after Python's module: dpkg does one thing at a time.
+chromium: | python
 	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
 	  command -v apt-get >/dev/null || { echo "The browser tests need Chromium; install it and call make test again."; exit 1; }; \
 	  echo "installing chromium for the browser tests"; \
@@ -84,7 +92,7 @@ chromium:
 
 # The tests run the configurations of deploy/ in nginx and Caddy. Debian starts both as services when it installs them, which
 # nobody wants on their own machine: there the tests are skipped. In a container nothing is started.
-proxies:
+proxies: | chromium
 	@{ command -v nginx || [ -x /usr/sbin/nginx ]; } >/dev/null && command -v caddy >/dev/null || { \
 	  if command -v apt-get >/dev/null && [ ! -d /run/systemd/system ]; then \
 	    echo "installing nginx and caddy for the tests behind proxies"; \

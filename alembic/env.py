@@ -1,4 +1,4 @@
-"""Alembic's entry: the connection comes from annotator.db, never from a file of settings."""
+"""Alembic's entry: the connection comes from annotator.database, never from a file of settings."""
 
 from typing import Any
 

@@ -9,7 +9,7 @@ import runpy
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -29,9 +29,17 @@ class ChildProcess:
         arguments: its command-line arguments.
         log: the file for the output of the process and its children.
         lock: a file on which the process holds a shared lock as long as it lives.
+        environment: variables that it gets besides those of its parent.
     """
 
-    def __init__(self, module: str, arguments: Sequence[str], log: Path, lock: Path | None = None) -> None:
+    def __init__(
+        self,
+        module: str,
+        arguments: Sequence[str],
+        log: Path,
+        lock: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         command = [sys.executable, "-m", __name__, str(os.getpid()), module, *arguments]
         with ExitStack() as files:
             output = files.enter_context(log.open("wb"))
@@ -41,13 +49,23 @@ class ChildProcess:
                 fcntl.flock(locked, fcntl.LOCK_SH)
                 kept = (locked.fileno(),)
             self._process = subprocess.Popen(
-                command, stdout=output, stderr=output, process_group=0, pass_fds=kept
+                command,
+                stdout=output,
+                stderr=output,
+                process_group=0,
+                pass_fds=kept,
+                env=os.environ | dict(environment or {}),
             )
 
     @property
     def running(self) -> bool:
         """Whether the process has not ended; a paused process has not."""
         return self._process.poll() is None
+
+    @property
+    def status(self) -> int | None:
+        """The exit status, negative for a signal; None while the process is running."""
+        return self._process.poll()
 
     def wait(self) -> None:
         """Wait until the process has ended."""

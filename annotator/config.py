@@ -98,6 +98,12 @@ class Settings(BaseSettings):
         ge=0,
         description="How many of the newest rounds stay whole; older ones that are not in use are pruned. 0: none is pruned.",
     )
+    round_processes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="How many processes train the network of a round of the engine cnn, unless the round says another number.",
+    )
     log: Literal["text", "json"] = Field(
         "text",
         description="How `serve` and the worker log: `text`, warnings and errors in lines; `json`, an object a line, "

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from annotator.db import Database
+from annotator.database import Database, open_database
 from annotator.errors import FacelabelError, WrongUse
 from annotator.files import keep_private, write_atomically
 
@@ -145,7 +145,7 @@ class ProjectFolder:
     @cached_property
     def database(self) -> Database:
         """The open database, one per project object."""
-        return Database(self.database_file)
+        return open_database(self.database_file)
 
     @classmethod
     def open(cls, path: Path) -> ProjectFolder:
@@ -163,7 +163,7 @@ class ProjectFolder:
                 f"{path.resolve()} is not a Facelabel project: it has no facelabel.db.",
                 do="Call `facelabel init` there, or name the project with --project FOLDER.",
             )
-        project.database.generation.check()
+        project.database.check_log()
         revision = project.database.revision()
         if revision is None:
             raise FacelabelError(
@@ -206,5 +206,5 @@ def _chmod(path: str, mode: int) -> None:
             os.chmod(path, mode)  # noqa: PTH101
 
 
-NEWEST_REVISION = "0040"
+NEWEST_REVISION = "0041"
 """The newest migration in alembic/versions; a test compares them."""

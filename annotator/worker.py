@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Event
 
 from annotator.config import Settings
-from annotator.db import Changes
+from annotator.database import Changes
 from annotator.domain.plurals import counted
 from annotator.domain.states import JobState
 from annotator.errors import Busy, FacelabelError, NoRoom
@@ -45,6 +45,7 @@ from annotator.services.rounds.jobs import (
     report_progress,
 )
 from annotator.services.rounds.loading import load_predictions
+from annotator.services.rounds.shared_training import train_together
 from annotator.services.rounds.work_folder import has_work, remove_work, work_folder
 from annotator.work.steps import WorkerSteps
 from annotator.work.threads import FULL_SECONDS, start_threads
@@ -86,7 +87,7 @@ def run_worker(
     if "import" in kinds:
         remove_leftovers(project)
         expire_uploads(project)
-    ended, changes = Event(), Changes(project.database)
+    ended, changes = Event(), project.database.changes()
     with joined(project, kinds, settings.worker_lost_seconds) as member:
         worker = WorkerSteps(project, settings, stopped, member, kinds, normal, run_next_round)
         threads = start_threads(project, member, kinds, ended)
@@ -166,6 +167,7 @@ def run_next_round(
             snapshots,
             _Reporter(project, row.id, report, stopped),
             analyses,
+            settings.round_processes,
             at_once=at_once,
         )
         _remove_cancelled(project)
@@ -176,13 +178,14 @@ def run_next_round(
 
 def _run_claimed(
     project: ProjectFolder, row: Round, held: Held, snapshots: RoundSnapshots, report: _Reporter,
-    analyses: Sequence[BackgroundProcess], *, at_once: bool,
+    analyses: Sequence[BackgroundProcess], processes: int, *, at_once: bool,
 ) -> None:  # fmt: skip
     def give_back() -> None:
         with project.database.write() as session:
             release_round(session, row.id)
 
     def fail(error: str) -> None:
+        error = error.replace(f".{row.id:04d}-{held.token}", f"{row.id:04d}")  # the folder has its name again
         snapshots.forget()  # the next round writes a new one, because this one may be the cause
         with project.database.write() as session:
             fail_round(session, row.id, error)
@@ -193,7 +196,7 @@ def _run_claimed(
         paused(resting),
         failures_recorded(project.path, log, "The labels are unchanged.", give_back, fail),
     ):
-        _run(project, row, held, snapshots, report, at_once=at_once)
+        _run(project, row, held, snapshots, report, processes, at_once=at_once)
 
 
 def _remove_cancelled(project: ProjectFolder) -> None:
@@ -236,6 +239,7 @@ def _run(
     held: Held,
     snapshots: RoundSnapshots,
     report: _Reporter,
+    processes: int,
     *,
     at_once: bool,
 ) -> None:
@@ -249,8 +253,13 @@ def _run(
             manifest = snapshots.write(snapshot)
             with project.database.write() as session:
                 session.get_one(Round, row.id).labelled = manifest["counts"]["labelled"]
-        # `run` is written by the trainer: model, checkpoints, predictions.
-        _train(project, snapshot, work / "run", row, report, at_once=at_once)
+        run = work / "run"  # written by the trainer: model, checkpoints, predictions
+        processes = (row.processes or processes) if row.engine == "cnn" else 1
+        if processes > 1:
+            arguments = [str(snapshot), "--to", str(run), "--engine", row.engine, "--strategy", row.strategy]
+            train_together(work, [*arguments, "--cache", str(project.cache)], processes, report)
+        else:
+            _train(project, snapshot, run, row, report, at_once=at_once)
     snapshots.moved(snapshot, folder / "snapshot")
     report("load", 0, 1, "loading the predictions")
     all_known = snapshots.has_all_images(folder / "snapshot")

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from benchmarks.support.lesson_data import Split, photos, six_questions
 from benchmarks.support.report import Figures, Size
@@ -27,7 +26,7 @@ from trainer.data.snapshot import Snapshot
 from trainer.finetune.optimization import rate_factor, set_learning_rate, update_average
 from trainer.finetune.run import build_trainer
 from trainer.finetune.saved_model import compute_logits
-from trainer.finetune.trainer import Trainer
+from trainer.finetune.trainer import Step, Trainer
 from trainer.presets import preset
 from trainer.runtime.allocator import freed_memory_kept
 from trainer.runtime.distributed import image_workers
@@ -38,7 +37,6 @@ THREADS = 2
 WARM = 1
 """Batches before anything is measured."""
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
-Prepared = tuple[Tensor, dict[str, Tensor]]
 Run = Callable[[int | None], int]
 """Takes so many batches, or all, and returns how many images they had."""
 
@@ -137,7 +135,7 @@ def scoring(snapshot: Snapshot, folder: Path, blocks: int) -> list[dict[str, Any
     ]
 
 
-def random_batches(trainer: Trainer) -> list[Prepared]:
+def random_batches(trainer: Trainer) -> list[Step]:
     """As many random tensors as an epoch has batches, of their sizes, with labels, in memory and prepared."""
     generator = torch.Generator().manual_seed(0)
     side, found = trainer.config.image_size, []
@@ -147,20 +145,20 @@ def random_batches(trainer: Trainer) -> list[Prepared]:
             name: torch.randint(0, classes, (len(items),), generator=generator)
             for name, classes in trainer.model.outputs.items()
         }
-        found.append((pixels.contiguous(memory_format=torch.channels_last), labels))
+        found.append((pixels.contiguous(memory_format=torch.channels_last), labels, None))
     return found
 
 
-def train_on(trainer: Trainer, batches: Iterable[Prepared], limit: int | None) -> int:
+def train_on(trainer: Trainer, batches: Iterable[Step], limit: int | None) -> int:
     """Train on so many of the batches as a run does, hardly moving the weights; returns how many images there were."""
     images = 0
-    for number, (pixels, labels) in enumerate(islice(batches, limit)):
+    for number, step in enumerate(islice(batches, limit)):
         set_learning_rate(
             trainer.optimizer, 0.01 * rate_factor(trainer.config, step=number, steps=trainer.steps)
         )
-        trainer.descend(pixels, labels)
+        trainer.descend(*step)
         update_average(trainer.averaged, trainer.model, decay=trainer.config.ema_decay, step=number)
-        images += len(pixels)
+        images += len(step[0])
     return images
 
 
@@ -171,7 +169,7 @@ def train_on_images(trainer: Trainer, limit: int | None) -> int:
 def preparing_speed(trainer: Trainer) -> float:
     """Images per second that one process augments and scales when it does nothing else."""
     count, started = 0, time.perf_counter()
-    for pixels, _ in islice(trainer.batches(0), 4):
+    for pixels, *_ in islice(trainer.batches(0), 4):
         count += len(pixels)
     return count / (time.perf_counter() - started)
 

@@ -2,7 +2,8 @@
 
 Each pair measures both versions in turn on the same machine, the order swapped from pair to pair, so that a machine whose
 speed drifts favours neither. The table shows the median of this version ÷ the other over the pairs: above 1 is slower.
-Every version runs its own `serving`, `labelling`, `rounds_latency` and `importing`; the second and third have 10,000 images.
+Every version runs its own `serving`, `rounds_latency` and `importing`; the second has 10,000 images. For `labelling`, both
+versions serve 10,000 images at the same time, and the same clients label at one and the other in short turns.
 """
 
 import argparse
@@ -11,9 +12,15 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from benchmarks.labelling import percentiles, run_clients
 from benchmarks.support.report import RESULTS, Figures, print_report, write_report
 
 MEASURE = """
@@ -25,17 +32,6 @@ def serving():
     start, memory, _ = serving.measure("normal").values()
     return {"first answer s": start[0]["median"], "server MiB": memory[0]["after 100 requests"],
             "worker MiB": memory[0]["worker"]}
-
-def labelling():
-    from benchmarks import labelling
-    found = {}
-    with tempfile.TemporaryDirectory() as folder:
-        project = labelling.make_project(Path(folder) / "project", 10_000, predicted=True)
-        for clients in (1, 4):
-            row = labelling.measure_clients(project, clients, 1600)
-            names = ("next p50 ms", "next p95 ms", "submit p50 ms", "submit p95 ms", "server cpu ms/label")
-            found |= {f"{name}, {clients} clients": row[name] for name in names}
-    return found
 
 def rounds_latency():
     from benchmarks import rounds_latency
@@ -52,6 +48,21 @@ def importing():
 
 print(json.dumps(globals()[sys.argv[1]]()))
 """
+SERVE = """
+import sys
+from pathlib import Path
+from benchmarks import labelling
+from tests.support.serving import Server
+
+project = labelling.make_project(Path(sys.argv[1]) / "project", 10_000, predicted=True)
+with Server(project.path) as server:
+    print(server.port, server.pid, flush=True)
+    sys.stdin.readline()
+"""
+TURNS = 6
+"""Turns of each version and number of clients in one pair of `labelling`."""
+ANSWERS = 60
+"""Answers in one turn, by all clients together."""
 NAMES = ("serving", "labelling", "rounds_latency", "importing")
 
 
@@ -76,6 +87,9 @@ def compare(other: Path, names: list[str], pairs: int) -> Figures:
     this = RESULTS.parents[1]
     tables: Figures = {}
     for name in names:
+        if name == "labelling":
+            tables[name] = compare_labelling(this, other, TURNS * pairs)
+            continue
         measured: dict[Path, list[dict[str, float]]] = {this: [], other: []}
         for pair in range(pairs):
             for checkout in (this, other) if pair % 2 else (other, this):
@@ -85,6 +99,53 @@ def compare(other: Path, names: list[str], pairs: int) -> Figures:
             for metric in measured[this][0]
         ]
     return tables
+
+
+def compare_labelling(this: Path, other: Path, turns: int) -> list[dict[str, Any]]:
+    """What labellers without think time wait for, and the server's processor time for an answer, as rows of the table."""
+    with _serving(this) as mine, _serving(other) as theirs:
+        rows = []
+        for clients in (1, 4):
+            measured: dict[int, list[dict[str, float]]] = {mine[0]: [], theirs[0]: []}
+            for server in (mine, theirs):
+                _label(server, clients)
+            for turn in range(turns):
+                for server in (mine, theirs) if turn % 2 else (theirs, mine):
+                    measured[server[0]].append(_label(server, clients))
+            rows += [
+                _row(metric, [m[metric] for m in measured[mine[0]]], [m[metric] for m in measured[theirs[0]]])
+                for metric in measured[mine[0]][0]
+            ]
+    return rows
+
+
+@contextmanager
+def _serving(checkout: Path) -> Iterator[tuple[int, psutil.Process]]:
+    """The port and the process of a server of a version, on a project of its own."""
+    environment = os.environ | {"PYTHONPATH": str(checkout.resolve())}
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", SERVE, folder]
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, cwd=checkout, env=environment, **pipes) as process:
+            assert process.stdout is not None
+            port, pid = map(int, process.stdout.readline().split())
+            yield port, psutil.Process(pid)
+            process.communicate("\n")
+
+
+def _label(server: tuple[int, psutil.Process], clients: int) -> dict[str, float]:
+    """One turn: percentiles of the waits in ms, and the processor time."""
+    port, process = server
+    before = process.cpu_times()
+    waits, _ = run_clients("http", port, clients, ANSWERS // clients)
+    after = process.cpu_times()
+    cpu = after.user + after.system - before.user - before.system
+    measured = {
+        f"{call} {name} ms, {clients} clients": value
+        for call in ("next", "submit")
+        for name, value in percentiles(waits[call]).items()
+    }
+    return measured | {f"server cpu ms/label, {clients} clients": 1000 * cpu / len(waits["images"])}
 
 
 def _measure(checkout: Path, name: str) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """Fixtures for all tests: projects made by the real migrations, drawn images, a real server process."""
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.projects import init_project
 from tests.support.commands import call
+from tests.support.database.postgres import PostgresServer, running_server
 from tests.support.paths import SHARED_DATA
 from tests.support.projects.images import LIMITS, import_images
 from tests.support.serving import Server
@@ -36,6 +38,12 @@ FULL = os.environ.get("FACELABEL_SOAK") == "1"
 # because of a change and never because of a new random case.
 settings.register_profile("suite", deadline=None, derandomize=not FULL)
 settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_are_cheap() -> None:
+    """A log-in takes a fifth of a second of a processor on purpose; the tests of hashing take the real one."""
+    importlib.import_module("tests.support.cheap_passwords")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -86,6 +94,21 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("mounting a small disk needs root and the right to mount")
     yield disk
     subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, started when the first test asks for it."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database."""
+    url = postgres_server.create()
+    yield url
+    postgres_server.drop(url)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("rounds", sa.Column("automatic", sa.Boolean(), nullable=False, server_default=sa.text("0")))
+    op.add_column("rounds", sa.Column("automatic", sa.Boolean(), nullable=False, server_default="0"))
     op.add_column(
         "rounds", sa.Column("newest_annotation", sa.Integer(), nullable=False, server_default=sa.text("0"))
     )

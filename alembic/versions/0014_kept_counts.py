@@ -6,27 +6,23 @@ The triggers belong to `images`: a later migration that writes that table anew m
 import sqlalchemy as sa
 
 from alembic import op
+from annotator.database.triggers import create_trigger, drop_trigger
 
 revision = "0014"
 down_revision = "0013"
 branch_labels = None
 depends_on = None
 
-_TAKE = """
-    UPDATE image_groups SET images = images - 1 WHERE key = old.group_key;
-    DELETE FROM image_groups WHERE key = old.group_key AND images = 0;
-"""
-_PUT = """
-    INSERT INTO image_groups (key, images) VALUES (new.group_key, 1)
-    ON CONFLICT (key) DO UPDATE SET images = images + 1;
-"""
-TRIGGERS = {
-    "image_groups_added": f"AFTER INSERT ON images BEGIN {_PUT} END",
-    "image_groups_moved": (
-        f"AFTER UPDATE OF group_key ON images WHEN new.group_key IS NOT old.group_key BEGIN {_TAKE} {_PUT} END"
+_TAKE = (
+    "UPDATE image_groups SET images = images - 1 WHERE key = old.group_key",
+    "DELETE FROM image_groups WHERE key = old.group_key AND images = 0",
+)
+_PUT = (
+    (
+        "INSERT INTO image_groups (key, images) VALUES (new.group_key, 1) "
+        "ON CONFLICT (key) DO UPDATE SET images = image_groups.images + 1"
     ),
-    "image_groups_removed": f"AFTER DELETE ON images BEGIN {_TAKE} END",
-}
+)
 
 
 def upgrade() -> None:
@@ -43,9 +39,17 @@ def upgrade() -> None:
         "image_groups",
         [sa.text("images DESC"), "key"],
         sqlite_where=sa.text("images > 1"),
+        postgresql_where=sa.text("images > 1"),
     )
-    for name, what in TRIGGERS.items():
-        op.execute(f"CREATE TRIGGER {name} {what}")
+    create_trigger("image_groups_added", "INSERT", "images", _PUT)
+    create_trigger(
+        "image_groups_moved",
+        "UPDATE OF group_key",
+        "images",
+        [*_TAKE, *_PUT],
+        changed=[("old.group_key", "new.group_key")],
+    )
+    create_trigger("image_groups_removed", "DELETE", "images", _TAKE)
     op.create_table(
         "kept_figures",
         sa.Column("name", sa.String(), nullable=False),
@@ -59,6 +63,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_images_split", "images")
     op.drop_table("kept_figures")
-    for name in TRIGGERS:
-        op.execute(f"DROP TRIGGER {name}")
+    for name in ("added", "moved", "removed"):
+        drop_trigger(f"image_groups_{name}", "images")
     op.drop_table("image_groups")

@@ -7,6 +7,7 @@ them anew too: SQLite drops them with it.
 import sqlalchemy as sa
 
 from alembic import op
+from annotator.database.triggers import create_trigger, drop_trigger
 
 revision = "0018"
 down_revision = "0017"
@@ -25,12 +26,7 @@ _COLUMNS = (
     "original_path",
     "crop_box",
 )
-_OLD, _NEW = (", ".join(f"{row}.{column}" for column in _COLUMNS) for row in ("old", "new"))
-_EVENTS = {
-    "added": "INSERT ON images",
-    "changed": f"UPDATE OF {', '.join(_COLUMNS)} ON images WHEN ({_OLD}) IS NOT ({_NEW})",
-    "removed": "DELETE ON images",
-}
+_CHANGED = [(f"old.{column}", f"new.{column}") for column in _COLUMNS]
 _RAISE = "UPDATE project SET images_version = images_version + 1"
 
 
@@ -38,11 +34,13 @@ def upgrade() -> None:
     op.add_column(
         "project", sa.Column("images_version", sa.Integer(), nullable=False, server_default=sa.text("0"))
     )
-    for name, event in _EVENTS.items():
-        op.execute(f"CREATE TRIGGER images_{name} AFTER {event} BEGIN {_RAISE}; END")
+    create_trigger("images_added", "INSERT", "images", [_RAISE], once=True)
+    update = f"UPDATE OF {', '.join(_COLUMNS)}"
+    create_trigger("images_changed", update, "images", [_RAISE], changed=_CHANGED, once=True)
+    create_trigger("images_removed", "DELETE", "images", [_RAISE], once=True)
 
 
 def downgrade() -> None:
-    for name in _EVENTS:
-        op.execute(f"DROP TRIGGER images_{name}")
+    for name in ("added", "changed", "removed"):
+        drop_trigger(f"images_{name}", "images")
     op.drop_column("project", "images_version")

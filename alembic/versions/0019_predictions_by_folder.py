@@ -8,12 +8,14 @@ branch_labels = None
 depends_on = None
 
 _NAMES = {"uq": "uq_%(table_name)s_%(column_0_name)s"}
-"""SQLite reports the first migration's constraint without a name."""
+"""SQLite reports the first migration's constraint without a name; PostgreSQL gave it one."""
 
 
 def upgrade() -> None:
+    is_sqlite = op.get_bind().dialect.name == "sqlite"
+    first = "uq_predictions_content_hash" if is_sqlite else "predictions_content_hash_key"
     with op.batch_alter_table("predictions", naming_convention=_NAMES) as batch_op:
-        batch_op.drop_constraint("uq_predictions_content_hash", type_="unique")
+        batch_op.drop_constraint(first, type_="unique")
         batch_op.create_unique_constraint("uq_predictions_path", ["path", "content_hash"])
 
 

@@ -6,6 +6,7 @@ As in 0018, a later migration that makes the table of the faces anew has to make
 import sqlalchemy as sa
 
 from alembic import op
+from annotator.database.triggers import create_trigger, drop_trigger
 
 revision = "0020"
 down_revision = "0019"
@@ -13,13 +14,7 @@ branch_labels = None
 depends_on = None
 
 _COLUMNS = ("image_id", "number", "turn", "left", "top", "right", "bottom", "score", "points", "finder")
-_OLD, _NEW = (", ".join(f'{row}."{column}"' for column in _COLUMNS) for row in ("old", "new"))
 _NAMES = ", ".join(f'"{column}"' for column in _COLUMNS)
-_EVENTS = {
-    "added": "INSERT ON faces",
-    "changed": f"UPDATE OF {_NAMES} ON faces WHEN ({_OLD}) IS NOT ({_NEW})",
-    "removed": "DELETE ON faces",
-}
 _RAISE = "UPDATE project SET faces_version = faces_version + 1"
 
 
@@ -32,12 +27,20 @@ def upgrade() -> None:
     op.add_column(
         "project", sa.Column("faces_version", sa.Integer(), nullable=False, server_default=sa.text("0"))
     )
-    for name, event in _EVENTS.items():
-        op.execute(f"CREATE TRIGGER faces_{name} AFTER {event} BEGIN {_RAISE}; END")
+    create_trigger("faces_added", "INSERT", "faces", [_RAISE], once=True)
+    changed = [(_cell("old", column), _cell("new", column)) for column in _COLUMNS]
+    create_trigger("faces_changed", f"UPDATE OF {_NAMES}", "faces", [_RAISE], changed=changed, once=True)
+    create_trigger("faces_removed", "DELETE", "faces", [_RAISE], once=True)
+
+
+def _cell(row: str, column: str) -> str:
+    """A column of a row; PostgreSQL compares JSON only as text."""
+    is_json = column == "points" and op.get_bind().dialect.name == "postgresql"
+    return f'{row}."{column}"::text' if is_json else f'{row}."{column}"'
 
 
 def downgrade() -> None:
-    for name in _EVENTS:
-        op.execute(f"DROP TRIGGER faces_{name}")
+    for name in ("added", "changed", "removed"):
+        drop_trigger(f"faces_{name}", "faces")
     op.drop_column("project", "faces_version")
     op.drop_column("faces", "finder")

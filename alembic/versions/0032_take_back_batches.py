@@ -23,7 +23,7 @@ def upgrade() -> None:
         "ix_take_back_submissions_take_back", "take_back_submissions", ["take_back_id", "submission_id"]
     )
     op.execute(
-        "UPDATE take_back_submissions SET lifted = 1"
+        "UPDATE take_back_submissions SET lifted = true"
         " WHERE take_back_id IN (SELECT undoes FROM submissions WHERE undoes IS NOT NULL)"
     )
     op.execute(

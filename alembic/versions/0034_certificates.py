@@ -7,6 +7,7 @@ makes that table anew has to make the trigger anew.
 import sqlalchemy as sa
 
 from alembic import op
+from annotator.database.triggers import create_trigger, drop_trigger
 
 revision = "0034"
 down_revision = "0033"
@@ -62,14 +63,20 @@ def upgrade() -> None:
             sa.PrimaryKeyConstraint("certificate_id", "image_id"),
         )
         op.create_index(f"ix_{table}_image", table, ["image_id"])
-    op.execute(
-        "CREATE TRIGGER labels_end_certificate_cells AFTER INSERT ON labels BEGIN "
-        "DELETE FROM certificate_cells WHERE image_id = new.image_id AND certificate_id IN "
-        "(SELECT id FROM certificates WHERE attribute_id = new.attribute_id); END"
+    create_trigger(
+        "labels_end_certificate_cells",
+        "INSERT",
+        "labels",
+        [
+            (
+                "DELETE FROM certificate_cells WHERE image_id = new.image_id AND certificate_id IN "
+                "(SELECT id FROM certificates WHERE attribute_id = new.attribute_id)"
+            )
+        ],
     )
 
 
 def downgrade() -> None:
-    op.execute("DROP TRIGGER labels_end_certificate_cells")
+    drop_trigger("labels_end_certificate_cells", "labels")
     for table in ("certificate_samples", "certificate_cells", "certificates"):
         op.drop_table(table)

@@ -12,7 +12,7 @@ import click
 from pydantic import ValidationError
 
 from annotator.cli.terminal import json_option, one_line, open_project, print_json, project_option
-from annotator.db import Session
+from annotator.database import Session
 from annotator.domain.plurals import counted
 from annotator.domain.timestamps import utc_text
 from annotator.errors import WrongUse

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from annotator.config import Settings
-from annotator.db import database_failure
+from annotator.database import database_failure
 from annotator.errors import FacelabelError, WrongUse
 from annotator.project import ProjectFolder
 

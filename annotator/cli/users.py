@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from annotator.cli.terminal import json_option, open_project, print_json, project_option
-from annotator.db import Session
+from annotator.database import Session
 from annotator.domain.roles import Role, Scope
 from annotator.domain.timestamps import utc_text
 from annotator.services.access.account import find_account

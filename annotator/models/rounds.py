@@ -57,6 +57,9 @@ class Round(Base):
     ]  # the round whose fine-tuned network computes them, see services/rounds/feature_choice
     network: Mapped[str | None]  # the added network whose features it also uses, see services/rounds/networks
     features_reason: Mapped[str | None]
+    processes: Mapped[
+        int | None
+    ]  # how many train together, see services/rounds/shared_training; null: as the worker's setting says
     metrics: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]

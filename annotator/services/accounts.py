@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
-from annotator.db import Database
+from annotator.database import Database
 from annotator.domain.roles import LOCAL_LABELLER, Role
 from annotator.errors import FacelabelError, NotFound
 from annotator.models import ApiToken, Identity, Labeller, Lease, StoredStatistics, now

@@ -19,7 +19,10 @@ def test_an_attribute_is_filled_and_opened_again_with_keys(page: Page, browser: 
     with Server(project.path) as server:
         page.goto(f"{server.url}/fill")
         wait_until_ready(page)
-        expect(page.locator("#message")).to_have_text("The worker has not computed the plans yet.")
+        expect(page.locator("#message")).to_have_text(
+            "The worker has not computed the plans yet. This page shows them as soon as it has."
+        )
+        expect(page.locator("#target")).to_be_hidden()
         compute_plans(project)
         card = page.locator("article[data-attribute=glasses]")
         expect(card).to_contain_text("that nobody has answered")

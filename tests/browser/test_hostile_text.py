@@ -12,6 +12,7 @@ from annotator.services.accounts import add_account
 from annotator.services.projects import init_project
 from annotator.services.review.corrections import Correction, correct
 from annotator.services.review.flags import raise_flag
+from tests.support.browser.chromium import open_context
 from tests.support.browser.pages import PAGES
 from tests.support.projects.images import LIMITS, import_images
 from tests.support.projects.schemas import UNGUIDED_SCHEMA
@@ -48,7 +49,7 @@ def hostile(tmp_path: Path, faces: Path) -> ProjectFolder:
 
 def test_no_text_runs_on_any_page(browser: Browser, hostile: ProjectFolder):
     size = {"width": 1366, "height": 768}
-    with Server(hostile.path) as server, browser.new_context(viewport=size) as context:  # type: ignore[arg-type]
+    with Server(hostile.path) as server, open_context(browser, viewport=size) as context:
         page = context.new_page()
         refused: list[str] = []
         page.on(

@@ -10,7 +10,6 @@ from playwright.sync_api import Locator, Page, expect
 
 from annotator.project import ProjectFolder
 from annotator.services.projects import init_project
-from tests.support.browser.chromium import SECOND
 from tests.support.browser.pages import axe_faults
 from tests.support.projects.images import LIMITS, import_images
 from tests.support.projects.importing import labels_by_image, make_video
@@ -45,7 +44,7 @@ def upload(page: Page, server: Server, name: str, content: bytes, state: str) ->
     page.locator("#files").set_input_files(
         {"name": name, "mimeType": "application/octet-stream", "buffer": content}
     )
-    expect(page.locator("#state")).to_have_text(state, timeout=60 * SECOND)
+    expect(page.locator("#state")).to_have_text(state)
     expect(page.locator("#confirm")).to_be_visible()
 
 
@@ -55,7 +54,7 @@ def card(page: Page, column: str) -> Locator:
 
 def confirm(page: Page) -> None:
     page.get_by_role("button", name="Import", exact=True).click()
-    expect(page.locator("#state")).to_have_text("imported", timeout=60 * SECOND)
+    expect(page.locator("#state")).to_have_text("imported")
 
 
 def labels(server: Server, attribute: str) -> dict[str, str]:

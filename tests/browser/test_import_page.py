@@ -10,7 +10,6 @@ from playwright.sync_api import Page, expect
 
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
-from tests.support.browser.chromium import SECOND
 from tests.support.projects.images import names_of
 from tests.support.serving import Server
 
@@ -38,7 +37,7 @@ def crowded_photo(tmp_path: Path) -> Path:
 
 def becomes(page: Page, state: str) -> None:
     """The worker has a process to start first."""
-    expect(page.locator("#state")).to_have_text(state, timeout=60 * SECOND)
+    expect(page.locator("#state")).to_have_text(state)
 
 
 def test_an_archive_with_labels_is_previewed_mapped_and_imported(page: Page, server: Server, tmp_path: Path):
@@ -55,7 +54,7 @@ def test_an_archive_with_labels_is_previewed_mapped_and_imported(page: Page, ser
     page.get_by_text("Advanced").click()
     page.locator("#mapping-text").fill(mapping)
     page.get_by_role("button", name="Check again").click()
-    expect(page.locator("#report")).to_contain_text("sunglasses 1", timeout=60 * SECOND)
+    expect(page.locator("#report")).to_contain_text("sunglasses 1")
     page.get_by_role("button", name="Import", exact=True).click()
     becomes(page, "imported")
     assert server.client().get("/progress")["attributes"]["glasses"]["labelled"] == 1
@@ -111,7 +110,6 @@ def test_heads_are_cut_out_where_a_photo_shows_several_people(
         page.locator("#files").set_input_files(crowded_photo)
         expect(page.locator("#heads")).to_have_text(
             "1 of 1 photos show several people or small faces. Cut out heads? It is recommended.",
-            timeout=60 * SECOND,
         )
         expect(crop).to_be_checked()
         page.get_by_role("button", name="Import", exact=True).click()

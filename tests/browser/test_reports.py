@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser.chromium import SECOND
+from tests.support.browser.chromium import open_context
 from trainer.finetune.lr_finder import RateTest
 from trainer.reports.comparison import write_comparison
 from trainer.reports.rate_curve import write_rate_curve
@@ -36,9 +36,8 @@ def rates(folder: Path) -> Path:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_page_is_accessible_and_makes_no_request(browser: Browser, write, scheme: str, tmp_path: Path):
     file = write(tmp_path)
-    with browser.new_context(color_scheme=scheme) as context:
+    with open_context(browser, color_scheme=scheme) as context:
         page = context.new_page()
-        page.set_default_timeout(20 * SECOND)
         requests: list[str] = []
         page.on("request", lambda request: requests.append(request.url))
         page.goto(file.as_uri())

@@ -7,6 +7,7 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
+from tests.support.browser.pages import wait_until_ready
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -23,6 +24,7 @@ def take(page: Page, number: int) -> None:
 
 def test_two_snapshots_are_taken_verified_compared_and_downloaded(page: Page, server: Server):
     page.goto(server.url + "/snapshots")
+    wait_until_ready(page)
     expect(page.locator("#backups")).to_contain_text("No backup has been made yet.")
     take(page, 1)
     client = server.client()
@@ -34,10 +36,10 @@ def test_two_snapshots_are_taken_verified_compared_and_downloaded(page: Page, se
     page.get_by_role("button", name="Compare").click()
     expect(page.locator("#diff")).to_contain_text("6 cells differ")
     expect(page.locator("[data-attribute=glasses]")).to_contain_text("sunglasses")
-    changes = requests.get(server.url + str(page.locator("#changes").get_attribute("href")), timeout=30).text
+    changes = requests.get(server.url + str(page.locator("#changes").get_attribute("href")), timeout=60).text
     assert f"{task['image_name']},glasses,,2,," in changes.splitlines()
     link = server.url + str(page.get_by_role("link", name="Zip").first.get_attribute("href"))
-    first, again = (requests.get(link, timeout=30).content for _ in range(2))
+    first, again = (requests.get(link, timeout=60).content for _ in range(2))
     assert first == again
     with zipfile.ZipFile(io.BytesIO(first)) as archive:
         assert archive.testzip() is None
@@ -54,6 +56,7 @@ def test_another_format_is_exported_and_downloaded_and_its_omissions_are_named(p
     [task] = client.next()["tasks"]
     client.answer(task, VALUES)
     page.goto(server.url + "/snapshots")
+    wait_until_ready(page)
     page.locator("select[name=format]").select_option(label="The coursework's annotations.csv")
     expect(page.locator("#leaves-out")).to_contain_text("images without a label")
     contents = []
@@ -72,6 +75,7 @@ def test_another_format_is_exported_and_downloaded_and_its_omissions_are_named(p
 
 def test_a_changed_byte_is_reported(page: Page, server: Server):
     page.goto(server.url + "/snapshots")
+    wait_until_ready(page)
     take(page, 1)
     [labels] = (server.project / "snapshots").glob("*/labels.csv")
     labels.write_bytes(labels.read_bytes() + b"x")

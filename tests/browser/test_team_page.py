@@ -32,7 +32,7 @@ def test_a_single_user_becomes_the_first_admin_and_adds_the_others(page: Page, s
     page.locator("#add").get_by_label("Name").fill('<b onclick="x">Bob</b>')
     page.locator("#add").get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Create the account").click()
-    page.locator(".account", has_text="Bob").wait_for()
+    page.locator("#message", has_text="The account is created.").wait_for()  # one change at a time
     assert page.locator("#account-list b, #members th b").count() == 0
     page.locator(".account summary", has_text="Bob").press("Enter")
     bob = page.locator(".account[open]")
@@ -40,6 +40,7 @@ def test_a_single_user_becomes_the_first_admin_and_adds_the_others(page: Page, s
     bob.get_by_role("button", name="Create").click()
     secret = page.locator(".secret code").inner_text()
     assert secret.startswith("fl_")
+    page.locator("#message", has_text="The token is created.").wait_for()
     bob.get_by_role("button", name="Revoke").click()
     page.locator("#message", has_text="Revoked.").wait_for()
     bob.get_by_role("button", name="Disable").click()
@@ -97,7 +98,8 @@ def test_what_is_saved_while_the_page_loads_counts(page: Page, filled: ProjectFo
     with Server(filled.path) as server:
         page.route("**/team/qualification", hold, times=1)
         page.goto(f"{server.url}/team")
-        log_in(page, "Adm")
+        with page.expect_request("**/team/qualification"):
+            log_in(page, "Adm")
         page.locator("[name=relabel_share]").fill("7.5")
         page.get_by_role("button", name="Save the settings").click()
         assert page.locator("#qualify").is_hidden()

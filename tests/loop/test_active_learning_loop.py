@@ -31,24 +31,26 @@ from annotator.services.review.reasons import SuggestionReasons, read_reasons
 from annotator.services.rounds.comparison import report_page
 from annotator.services.rounds.jobs import start_round
 from annotator.worker import run_next_round
+from tests.support.commands import call
 from tests.support.paths import CHECKOUT
 from tests.support.projects.labelling import Person, lapse_leases
 from tests.support.serving import Client, Server
 from tests.support.waiting import wait_until
 
 
-def facelabel(project: Path, *arguments: str) -> Any:
-    command = [sys.executable, "-m", "annotator", *arguments, "--project", str(project), "--json"]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+def status_of(project: Path) -> Any:
+    told = call("status", "--project", project, "--json")
+    told.assert_done()
+    return json.loads(told.out)
 
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """160 drawn faces, 80 of them labelled, after one round."""
+    """120 drawn faces, 60 of them labelled, after one round."""
     base = tmp_path_factory.mktemp("loop")
-    draw_faces(base / "faces", 160, size=128)
+    draw_faces(base / "faces", 120, size=128)
     lines = (base / "faces" / "answers.csv").read_text().splitlines()
-    (base / "half.csv").write_text("\n".join(lines[:81]) + "\n")
+    (base / "half.csv").write_text("\n".join(lines[:61]) + "\n")
     return make_round(base / "project", base / "faces", base / "half.csv")
 
 
@@ -69,13 +71,11 @@ def celeba(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Path:
 
 
 def make_round(project: Path, faces: Path, labels: Path, *init: str) -> Path:
-    subprocess.run(
-        [sys.executable, "-m", "annotator", "init", "-p", str(project), *init],
-        check=True,
-        capture_output=True,
-    )
-    facelabel(project, "import", str(faces), str(labels))
-    assert facelabel(project, "round", "--strategy", "margin")["state"] == "done"
+    call("init", "-p", project, *init).assert_done()
+    call("import", faces, labels, "-p", project).assert_done()
+    command = [sys.executable, "-m", "annotator", "round", "--strategy", "margin", "-p", project, "--json"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert json.loads(done.stdout)["state"] == "done"
     return project
 
 
@@ -85,8 +85,9 @@ def margins(project: ProjectFolder, names: list[str]) -> list[float]:
     file = PredictionsFile(folder)
     found = []
     for name in names:
-        row = file._find(name)
-        tops = [sorted(file._cell(f"p:{a}", row).as_py(), reverse=True) for a in file.codes]
+        row = file._rows.find(name)
+        assert row is not None
+        tops = [sorted(file._rows.cell(f"p:{a}", row), reverse=True) for a in file.codes]
         found.append(sum(top[0] - top[1] for top in tops) / len(tops))
     return found
 
@@ -125,8 +126,8 @@ def test_the_queue_begins_with_uncertain_images_on_real_faces(celeba: Path):
 
 
 def test_status_reports_counts_rounds_and_metrics(drawn: Path):
-    status = facelabel(drawn, "status")
-    assert status["images"] == 160
+    status = status_of(drawn)
+    assert status["images"] == 120
     [round_] = status["rounds"]
     assert (round_["state"], round_["engine"], round_["attempts"]) == ("done", "probe", 1)
     assert set(status["metrics"]) == {
@@ -138,13 +139,13 @@ def test_status_reports_counts_rounds_and_metrics(drawn: Path):
         "not_human",
     }
     assert status["metrics"]["glasses"]["test"]["images"] > 0
-    assert status["attributes"]["glasses"]["labelled"] == 80
+    assert status["attributes"]["glasses"]["labelled"] == 60
     assert status["predictions"]["unknown"] == 0
 
 
 @pytest.mark.shared
 def test_metrics_on_held_out_people_beat_guessing(celeba: Path):
-    metrics = facelabel(celeba, "status")["metrics"]
+    metrics = status_of(celeba)["metrics"]
     assert set(metrics) == {"glasses", "hair_color", "hair_top", "young", "male", "bags_under_eyes"}
     assert metrics["male"]["test"]["balanced_accuracy"] > 0.8
     assert metrics["male"]["test"]["groups"] > 5
@@ -224,7 +225,7 @@ def test_the_worker_runs_a_round_from_the_page_and_starts_the_next_automatically
         assert (row["state"], row["stage"]) == ("done", "load")
         assert row["metrics"]["glasses"]["test"]["images"] > 0
     assert (wanted["automatic"], automatic["automatic"]) == (False, True)
-    assert (wanted["labelled"], automatic["labelled"]) == (81, 83)
+    assert (wanted["labelled"], automatic["labelled"]) == (61, 63)
     assert (told["every"], told["labelled_since"]) == (2, 0)
 
 
@@ -242,7 +243,7 @@ def finished_round(client: Client, number: int) -> dict[str, Any]:
         row = known.get(number)
         return row if row and row["state"] not in {"queued", "running"} else None
 
-    return wait_until(ended, f"the end of round {number}", 120)
+    return wait_until(ended, f"the end of round {number}")
 
 
 def test_label_issues_and_saved_labels_are_estimated_in_the_background(
@@ -267,13 +268,13 @@ def test_label_issues_and_saved_labels_are_estimated_in_the_background(
     stopped = seen.index(psutil.STATUS_STOPPED)  # a signal takes a moment
     assert set(seen[stopped:]) == {psutil.STATUS_STOPPED}, "somebody waits for the round"
     assert search.status() != psutil.STATUS_STOPPED
-    wait_until(lambda: not label_issues.running, "the end of the search", 120)
+    wait_until(lambda: not label_issues.running, "the end of the search")
     start_due_analysis(analyses)
-    wait_until(lambda: not savings.running, "the end of the estimate", 120)
+    wait_until(lambda: not savings.running, "the end of the estimate")
     start_due_analysis(analyses)
     assert not trials.running, "no network was added that could be tried"
     assert not network_reports.running, "no network was fine-tuned"
-    wait_until(lambda: not report.running, "the end of the report", 120)
+    wait_until(lambda: not report.running, "the end of the report")
     with project.database.read() as session:
         page = report_page(project, session, number)
     assert page is not None

@@ -21,6 +21,13 @@ from trainer.networks import build
 from trainer.probe.sources import BACKBONE, VIEWS, open_source
 
 
+@pytest.fixture
+def filled(project: ProjectFolder, faces: Path) -> ProjectFolder:
+    """A project with 24 drawn faces: more than are read ahead."""
+    import_images(project, sorted(faces.glob("*.jpg"))[:24], LIMITS)
+    return project
+
+
 def computed(project: ProjectFolder) -> list[int]:
     """The number of records of each view in the cache; no record is there twice."""
     counts = []
@@ -46,12 +53,12 @@ def test_features_of_every_image_are_computed_once_whenever_it_is_imported(
 ):
     ahead = without_search(filled)
     run(ahead)
-    assert computed(filled) == [40, 40]
+    assert computed(filled) == [24, 24]
     draw_faces(tmp_path / "more", 3, size=80)
     import_images(filled, [tmp_path / "more"], LIMITS)
     run(ahead)
     run(without_search(filled))
-    assert computed(filled) == [43, 43]
+    assert computed(filled) == [27, 27]
 
 
 def test_images_wait_until_the_face_search_was_there(filled: ProjectFolder):
@@ -66,7 +73,7 @@ def test_images_wait_until_the_face_search_was_there(filled: ProjectFolder):
     )
     give_faces(filled, {name: [TURNED] for name in [names[2], *names[4:]]})
     run(ahead)
-    assert computed(filled) == [40, 40]
+    assert computed(filled) == [24, 24]
 
 
 def test_a_round_finds_the_features_that_were_computed_ahead(filled: ProjectFolder, tmp_path: Path):
@@ -89,7 +96,7 @@ def test_unreadable_images_are_skipped_and_reported(filled: ProjectFolder, caplo
     with caplog.at_level(logging.WARNING, "facelabel"):
         run(without_search(filled))
     counts = computed(filled)
-    assert all(8 <= number < 40 for number in counts), "the batches without the unreadable image"
+    assert all(8 <= number < 24 for number in counts), "the batches without the unreadable image"
     assert "the features of some images are not computed in advance" in caplog.text
 
 
@@ -105,4 +112,4 @@ def test_an_unwritable_cache_ends_the_warmup_but_not_the_worker(
 
 def test_the_worker_computes_features_before_the_first_label(filled: ProjectFolder):
     with Server(filled.path, FACELABEL_WORKER="1", FACELABEL_ROUND_EVERY="25"):
-        wait_until(lambda: computed(filled) == [40, 40], "the features are there", 240)
+        wait_until(lambda: computed(filled) == [24, 24], "the features are there")

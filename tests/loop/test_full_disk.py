@@ -50,7 +50,7 @@ def test_an_upload_reports_a_full_disk_and_resumes_when_there_is_space(small_dis
         query = {"name": "a.bin", "bytes": len(content)}
 
         def begin() -> requests.Response:
-            return requests.post(place, content[:piece], params=query, headers=head, timeout=30)
+            return requests.post(place, content[:piece], params=query, headers=head, timeout=60)
 
         fill(small_disk, 2 * piece)
         refused = begin()
@@ -60,13 +60,13 @@ def test_an_upload_reports_a_full_disk_and_resumes_when_there_is_space(small_dis
         number = begin().json()["id"]
         for free in (piece // 2, 0):
             fill(small_disk, free)
-            refused = requests.post(f"{place}/{number}/content?offset={piece}", content[piece:], headers=BYTES, timeout=30)  # fmt: skip
+            refused = requests.post(f"{place}/{number}/content?offset={piece}", content[piece:], headers=BYTES, timeout=60)  # fmt: skip
             assert (refused.status_code, refused.json()["error"]["code"]) == (507, "no_room")
             file = project.path / "uploads" / "upload-000001" / "a.bin"
             assert file.read_bytes() == content[:piece]
         fill(small_disk, 2 * piece + 200_000)  # enough for what has still to come
         assert begin().json()["received"] == piece
-        last = requests.post(f"{place}/{number}/content?offset={piece}", content[piece:], headers=BYTES, timeout=30)  # fmt: skip
+        last = requests.post(f"{place}/{number}/content?offset={piece}", content[piece:], headers=BYTES, timeout=60)  # fmt: skip
         assert (last.status_code, last.json()["state"]) == (200, "queued")
         assert file.read_bytes() == content
 

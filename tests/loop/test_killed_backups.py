@@ -120,7 +120,7 @@ def test_the_worker_makes_a_backup_that_is_due(filled: ProjectFolder, tmp_path: 
         schedule(session, tmp_path / "backups", timedelta(days=1), 7)
     with Server(filled.path, FACELABEL_WORKER="1") as server:
         place = BackupFolder(tmp_path / "backups")
-        wait_until(place.generations, "the worker made a backup", 120)
+        wait_until(place.generations, "the worker made a backup")
 
         def told() -> dict:
             [known] = server.client().get("/backups")["places"]

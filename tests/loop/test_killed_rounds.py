@@ -50,7 +50,7 @@ def wait_for_stage(client: Client, number: int, stage: str) -> None:
         assert row["state"] in {"queued", "running"}, row
         return STAGES.index(row["stage"]) >= STAGES.index(stage)
 
-    wait_until(reached, f"the round is at the stage {stage}", 120)
+    wait_until(reached, f"the round is at the stage {stage}")
 
 
 def wait_for_end(client: Client, number: int) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def wait_for_end(client: Client, number: int) -> dict[str, Any]:
         row = client.get(f"/rounds/{number}")
         return row if row["state"] in {"done", "failed"} else None
 
-    return wait_until(ended, "the round has ended", 200)
+    return wait_until(ended, "the round has ended")
 
 
 def assert_done_once(project: ProjectFolder, client: Client, row: dict[str, Any]) -> None:
@@ -87,7 +87,7 @@ def test_a_round_finishes_once_after_its_worker_and_then_its_server_were_killed(
         wait_for_stage(client, number, "features")
         killed = worker_of(server)
         killed.kill()
-        wait_until(lambda: client.get(f"/rounds/{number}")["attempts"] == 2, "another worker is at it", 120)
+        wait_until(lambda: client.get(f"/rounds/{number}")["attempts"] == 2, "another worker is at it")
         assert worker_of(server).pid != killed.pid
         server.stop(signal.SIGKILL)
         server.start()
@@ -121,7 +121,7 @@ def test_a_worker_killed_repeatedly_finishes_every_round_once_and_never_empties_
             worker.join()
             assert number - 1 <= (newest_predicted(labelled) or 0) <= number, "stale by more than one round"
             # All ten open images may be leased; a lease lasts a second here.
-            wait_until(lambda: client.next()["tasks"], "the queue gives an image", 5)
+            wait_until(lambda: client.next()["tasks"], "the queue gives an image")
         worker = processes().Process(target=work, args=(labelled.path,))
         worker.start()
         row = wait_for_end(client, number)
@@ -132,7 +132,7 @@ def test_a_worker_killed_repeatedly_finishes_every_round_once_and_never_empties_
         assert [(row["id"], row["state"]) for row in rows] == [(n, "done") for n in range(number, 0, -1)]
         assert any(row["attempts"] > 1 for row in rows), "no kill met a round"
         assert predicted(labelled) == [(n, 40) for n in range(1, number + 1)]
-        wait_until(lambda: client.next()["tasks"], "the queue gives an image", 5)
+        wait_until(lambda: client.next()["tasks"], "the queue gives an image")
 
 
 def share(path: Path) -> None:
@@ -195,7 +195,7 @@ def reach(client: Client, number: int, moment: str, more: int) -> None:
             return row["state"] == "done"
         return STAGES.index(row["stage"]) >= STAGES.index(moment)
 
-    wait_until(reached, f"the round has got to {moment}", 120)
+    wait_until(reached, f"the round has got to {moment}")
     for _ in range(more):
         client.get(f"/rounds/{number}")
 

@@ -23,12 +23,12 @@ def send(server: Server, content: bytes, key: str, sent: Callable[[int], None]) 
     headers = {"Content-Type": "application/octet-stream"}
     query = {"name": "film.bin", "bytes": len(content), "dry_run": 1}
     first = headers | {"Idempotency-Key": key}
-    row = requests.post(place, content[:PIECE], params=query, headers=first, timeout=30).json()
+    row = requests.post(place, content[:PIECE], params=query, headers=first, timeout=60).json()
     while row["state"] == "receiving":
         offset = row["received"]
         sent(offset)
         piece, where = content[offset : offset + PIECE], f"{place}/{row['id']}/content?offset={offset}"
-        row = requests.post(where, piece, headers=headers, timeout=30).json()
+        row = requests.post(where, piece, headers=headers, timeout=60).json()
     return row["id"]
 
 

@@ -112,7 +112,7 @@ def test_a_labeller_goes_on_where_the_earlier_version_stopped(old: Path, ada: Cl
     labelled = rows(OLD / "labels.csv")
     task = next(task for task in ada.next(2)["tasks"] if not labelled[task["image_name"]]["glasses"])
     number = task["image_id"]
-    picture = ada.session.get(ada.url + task["image_url"], timeout=30)
+    picture = ada.session.get(ada.url + task["image_url"], timeout=60)
     assert (picture.status_code, picture.headers["Content-Type"]) == (200, "image/jpeg")
     kept = ada.answer(task, {"wrinkles": 1, "glasses": 2, "not_human": 0, "identity": "Alan Turing"})
     assert ada.get("/progress")["done"] == before["done"] + 1

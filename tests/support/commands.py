@@ -49,9 +49,12 @@ def run(*arguments: object, **environment: str) -> Finished:
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
-def call(*arguments: object) -> Finished:
-    """Call the command in this process: the same code, without the seconds that Python takes to start."""
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments], prog_name="facelabel")
+def call(*arguments: object, typed: str = "") -> Finished:
+    """Call the command in this process: the same code, without the seconds that Python takes to start.
+
+    `typed` is its standard input.
+    """
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments], typed, prog_name="facelabel")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception  # a user would have seen a traceback
     return Finished(result.exit_code, result.stdout, result.stderr)

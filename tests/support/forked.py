@@ -18,8 +18,9 @@ LOADED = [
     "trainer.rounds.engines",
     "trainer.finetune.run",
     "trainer.cli",
+    "tests.support.cheap_passwords",
 ]
-"""Modules that take seconds to import and that tests use in such a process."""
+"""Modules that take seconds to import and that tests use in such a process; the last one makes log-ins cheap."""
 
 
 _OURS: set[int] = set()

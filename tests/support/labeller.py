@@ -40,7 +40,7 @@ class Labeller:
     """One labeller and its log."""
 
     def __init__(self, port: int, log: Path, stop: Path, number: int, mode: str) -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self.team, self.log = log.parent.name, log.open("a")
         self.stop = stop
         token = os.environ.get("FACELABEL_TOKEN")
@@ -111,10 +111,10 @@ class Labeller:
             shown = self.ask("GET", f"/images/{image}", None, {})
             return self.stop.exists() or any(cell["history"] for cell in shown["cells"])
 
-        wait_until(answered, f"somebody answered image {image}", 120)
+        wait_until(answered, f"somebody answered image {image}")
 
     def wait_for_server(self) -> None:
-        wait_until(lambda: self.stop.exists() or self.reaches_server(), "the server is back", 120)
+        wait_until(lambda: self.stop.exists() or self.reaches_server(), "the server is back")
 
     def reaches_server(self) -> bool:
         try:

@@ -72,7 +72,7 @@ class Server:
         """Send a signal and wait for the end."""
         assert self._process is not None
         self._process.send_signal(number)
-        self._process.wait(30)
+        self._process.wait(120)
         self._process = None
 
     def client(self) -> "Client":
@@ -94,10 +94,10 @@ class Client:
 
     def post(self, path: str, body: dict[str, Any], key: str | None = None) -> requests.Response:
         headers = {"Idempotency-Key": key} if key else {}
-        return self.session.post(f"{self.url}/api/v1{path}", json=body, headers=headers, timeout=30)
+        return self.session.post(f"{self.url}/api/v1{path}", json=body, headers=headers, timeout=60)
 
     def get(self, path: str) -> Any:
-        answer = self.session.get(f"{self.url}/api/v1{path}", timeout=30)
+        answer = self.session.get(f"{self.url}/api/v1{path}", timeout=60)
         answer.raise_for_status()
         return answer.json()
 

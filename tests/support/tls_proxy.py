@@ -130,12 +130,12 @@ def serving_site(site: Site, folder: Path, config: str, server: int) -> Iterator
             [found, *command], env=os.environ | environment, stdout=output, stderr=subprocess.STDOUT
         )
         try:
-            wait_until(lambda: _answers(site) or running.poll() is not None, f"{program} answers", 60)
+            wait_until(lambda: _answers(site) or running.poll() is not None, f"{program} answers")
             assert running.poll() is None, (folder / "output").read_text()
             yield
         finally:
             running.send_signal(signal.SIGTERM)
-            running.wait(30)
+            running.wait(120)
 
 
 def _nginx(site: Site, folder: Path, config: Path, server: int) -> tuple[list[str], dict[str, str]]:

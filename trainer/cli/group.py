@@ -3,8 +3,10 @@
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,11 @@ from trainer.runtime.progress import Progress, Report
 
 Folder = click.Path(path_type=Path, file_okay=False)
 DEFAULT_CACHE = Path("~/.cache/facelabel")
-SHARED = ("evaluate", "fit", "predict", "predict-images", "report")
-"""Commands that several processes can run together; the first process writes."""
+SHARED = ("evaluate", "fit", "predict", "predict-images", "report", "round")
+"""Commands that several processes can run together; the first process writes. A round is shared if its engine is cnn."""
+
+REPORT_SECONDS = 0.25
+"""The shortest time between two lines of progress of the same stage."""
 
 
 class _Commands(click.Group):
@@ -97,6 +102,31 @@ def bars_on_stderr() -> Iterator[Report]:
             )
 
         yield report
+
+
+@contextmanager
+def progress_into(file: Path) -> Iterator[Report]:
+    """Append the progress of process 0 and the error of any process to a file as lines of JSON, for the program that follows."""
+    from trainer.runtime.distributed import rank  # noqa: PLC0415
+
+    def write(line: dict[str, Any]) -> None:
+        with file.open("a") as stream:
+            stream.write(json.dumps(line) + "\n")
+
+    last = ("", 0.0)
+
+    def report(progress: Progress) -> None:
+        nonlocal last
+        moment = time.monotonic()
+        if rank() == 0 and (progress.stage != last[0] or moment - last[1] >= REPORT_SECONDS):
+            write(asdict(progress))
+            last = (progress.stage, moment)
+
+    try:
+        yield report
+    except TrainerError as error:
+        write({"what": error.what, "kept": error.kept, "do": error.do})
+        raise
 
 
 def print_metrics(answer: dict[str, Any], *, as_json: bool) -> None:

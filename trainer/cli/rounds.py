@@ -15,6 +15,7 @@ from trainer.cli.group import (
     main,
     model_argument,
     print_metrics,
+    progress_into,
     seed_option,
     snapshot_argument,
     strategy_option,
@@ -44,6 +45,11 @@ from trainer.cli.group import (
 @cache_option
 @images_option
 @seed_option
+@click.option(
+    "--progress",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File to append the progress to, as lines of JSON, instead of showing bars.",
+)
 @as_json
 def round_command(
     snapshot: Path,
@@ -55,12 +61,14 @@ def round_command(
     cache: Path,
     images: Path | None,
     seed: int,
+    progress: Path | None,
     as_json: bool,
 ) -> None:
     """Train on SNAPSHOT and write a model and predictions. An interrupted round continues if it is run again."""
     from trainer.rounds.round import run_round  # noqa: PLC0415
+    from trainer.runtime.distributed import process_group, rank  # noqa: PLC0415
 
-    with bars_on_stderr() as report:
+    with process_group(), progress_into(progress) if progress else bars_on_stderr() as report:
         result = run_round(
             snapshot,
             to,
@@ -73,6 +81,9 @@ def round_command(
             soft_labels=soft_labels,
             progress=report,
         )
+        first = rank() == 0
+    if not first:
+        return
     for name in result.unanswered:
         click.echo(f"{name}: not answered, because it has too few labels in the train split.", err=True)
     answer = {

@@ -145,7 +145,7 @@ def multi_output_loss(
     labels: Mapping[str, Tensor],
     weights: Mapping[str, Tensor],
     loss: AttributeLoss = masked_cross_entropy,
-    fractions: Mapping[str, float] | None = None,
+    factors: Mapping[str, float] | None = None,
 ) -> Tensor:
     """Return the mean of a loss over the attributes, which all have the same weight.
 
@@ -154,12 +154,11 @@ def multi_output_loss(
         labels: Attribute -> (N,) class indices, negative where masked.
         weights: Attribute -> (classes,) of `class_weights`.
         loss: The loss of one attribute.
-        fractions: Attribute -> this process's fraction of the labelled cells of a batch that several processes share.
-            The losses of all processes then add up to the loss of the whole batch.
+        factors: Attribute -> this process's labelled cells in proportion to the mean over the processes that share a
+            batch. The mean of the losses of all processes is then the loss of the whole batch.
     """
     losses = [
-        loss(logits[name].float(), labels[name], weights[name])
-        * (1.0 if fractions is None else fractions[name])
+        loss(logits[name].float(), labels[name], weights[name]) * (1.0 if factors is None else factors[name])
         for name in logits
     ]
     return torch.stack(losses).mean()

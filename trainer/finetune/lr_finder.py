@@ -100,9 +100,9 @@ def range_test(
     with torch_state_restored(config):
         trainer = build_trainer(snapshot, config, folder)
         batches = (batch for epoch in count() for batch in trainer.batches(epoch))
-        for factor, (images, labels) in zip(factors, batches, strict=False):
+        for factor, batch in zip(factors, batches, strict=False):
             set_learning_rate(trainer.optimizer, float(factor))
-            loss, _ = trainer.descend(images, labels)
+            loss, _ = trainer.descend(*batch)
             if not math.isfinite(loss):
                 break
             losses.append(loss)

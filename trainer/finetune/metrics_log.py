@@ -11,10 +11,12 @@ Row = dict[str, float | None]
 
 def write_metrics(file: Path, history: Sequence[Row]) -> None:
     """Write one row per epoch; a metric that cannot be computed is an empty cell."""
-    header = list(history[-1])
+    header = list(dict.fromkeys(name for row in reversed(history) for name in row))
     rows = [",".join(header)]
     for row in history:
-        values = [row.get(name) for name in header]  # an earlier version may have written the first rows
+        values = [
+            row.get(name) for name in header
+        ]  # another version, or more processes, may have written some rows
         rows.append(",".join("" if value is None else f"{value:.6g}" for value in values))
     write_atomically(file, "".join(f"{row}\n" for row in rows).encode())
 

@@ -14,6 +14,7 @@ model/         the best weights, once the run is done
 
 import fcntl
 import json
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -109,6 +110,11 @@ def build_trainer(
     weights = {
         name: loss_weights(train.labels[name], len(numbers), config) for name, numbers in codes.items()
     }
+    if len(train) // math.ceil(len(train) / config.batch_size) < distributed.count():
+        raise _unsuitable(
+            f"{len(train)} train images in batches of {config.batch_size} are too few for {distributed.count()} processes.",
+            "Start fewer processes.",
+        )
     model = _network(config, codes).to(distributed.device())
     if config.head == "probe" and load_checkpoint(to / "checkpoints", "last") is None:
         start_from_probe(model, train, config.seed, workers=config.workers, progress=progress)
@@ -244,11 +250,17 @@ def _claimed(to: Path, snapshot: Snapshot, config: FitConfig) -> Iterator[None]:
 
     Of several processes the first one holds the lock for all.
     """
+    file = to / "config.json"
     if distributed.rank():
         distributed.wait_for_all()
+        if not file.exists():
+            raise TrainerError(
+                f"{to} is not the same folder for all processes.",
+                "Nothing was trained.",
+                "Fit into a folder that all machines share.",
+            )
         yield
         return
-    file = to / "config.json"
     if (
         to.exists()
         and not file.exists()

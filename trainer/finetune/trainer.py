@@ -48,6 +48,8 @@ from trainer.runtime.tensors import (
 )
 
 Row = dict[str, float | None]
+Step = tuple[Tensor, dict[str, Tensor], dict[str, float] | None]
+"""Prepared images, their labels, and the argument `factors` of `trainer.finetune.losses.multi_output_loss`."""
 
 
 @dataclass
@@ -117,6 +119,9 @@ class Trainer:
         self.optimizer = build_optimizer(self.model, config)
         prepare_for_training(self.model, config)
         self.precision = choose_precision(config, self.model, folder / "precision.json")
+        self.parallel: nn.Module = self.model
+        self._trained: list[bool] = []
+        self._images, self._waited, self._speed = 0, 0.0, 0.0
 
     @property
     def steps(self) -> int:
@@ -138,14 +143,16 @@ class Trainer:
         position, config = self.position, self.config
         total = self.steps * config.epochs
         prepare_for_training(self.model, config, epoch=position.epoch)
-        started = time.perf_counter()
-        for images, labels in self.batches(position.epoch, start=position.step):
+        self._join()
+        begun = started = time.perf_counter()
+        self._images, self._waited = 0, 0.0
+        for images, labels, factors in self.batches(position.epoch, start=position.step):
             done = position.epoch * self.steps + position.step
             set_learning_rate(self.optimizer, rate_factor(config, step=done, steps=self.steps))
             torch.manual_seed(
                 mix(config.seed, position.epoch, position.step, 1 + distributed.rank())
             )  # dropout
-            value, logits = self.descend(images, labels)
+            value, logits = self.descend(images, labels, factors)
             if not math.isfinite(value):
                 raise TrainerError(
                     f"The loss became {value} in step {position.step + 1} of epoch {position.epoch + 1}.",
@@ -158,49 +165,63 @@ class Trainer:
             self._count(logits, labels)
             position.loss += value
             position.step += 1
+            self._images += len(images)
             now = time.perf_counter()
             position.seconds, started = position.seconds + now - started, now
             if position.step % config.checkpoint_steps == 0 and position.step < self.steps:
                 self.save()
             progress(done + 1, total, self._message())
+        self._speed = self._images / max(time.perf_counter() - begun - self._waited, 1e-9)
 
-    def batches(self, epoch: int, *, start: int = 0) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
-        """Yield this process's part of an epoch's batches from step `start` on, prepared and on the device, with labels."""
+    def _join(self) -> None:
+        """Let the processes share the gradients of the parameters that are trained now."""
+        trained = [parameter.requires_grad for parameter in self.model.parameters()]
+        if trained != self._trained:
+            self.parallel = self.model  # the hooks of the former one go first
+            self.parallel, self._trained = distributed.parallel(self.model), trained
+
+    def batches(self, epoch: int, *, start: int = 0) -> Iterator[Step]:
+        """Yield the arguments of `descend`: this process's part of an epoch's batches, from step `start` on."""
         config = self.config
         order = epoch_order(
             len(self.train), config.batch_size, seed=config.seed, epoch=epoch, weights=self.chances
         )
-        mine = [items[distributed.rank() :: distributed.count()] for items in order[start:]]
+        whole = order[start:]
+        mine = [items[distributed.rank() :: distributed.count()] for items in whole]
         augment = partial(draw, self.transform, config.seed, epoch)
-        for batch in train_batches(self.train, mine, augment, workers=config.workers):
+        parts = train_batches(self.train, mine, augment, workers=config.workers)
+        for items, batch in zip(whole, parts, strict=True):
             labels = {name: column.to(self.device) for name, column in batch.labels.items()}
-            yield self.model.prepare(batch.images.to(self.device)), labels
+            yield self.model.prepare(batch.images.to(self.device)), labels, self._factors(items, batch.labels)
 
-    def descend(self, images: Tensor, labels: dict[str, Tensor]) -> tuple[float, dict[str, Tensor]]:
+    def descend(
+        self, images: Tensor, labels: dict[str, Tensor], factors: dict[str, float] | None
+    ) -> tuple[float, dict[str, Tensor]]:
         """Take one optimization step at the current learning rate; return the loss before it and the logits.
 
         If the loss is not finite, the weights do not change.
         """
         with torch.autocast(self.device.type, dtype=self.precision, enabled=self.precision != torch.float32):
-            logits = self.model(images)
-        loss = multi_output_loss(logits, labels, self.weights, self.loss, self._fractions(labels))
-        value = distributed.summed(loss.detach().clone()).item()
+            logits = self.parallel(images)
+        loss = multi_output_loss(logits, labels, self.weights, self.loss, factors)
+        loss.item()  # this process has done its part
+        started = time.perf_counter()
+        value = distributed.summed(loss.detach().clone()).item() / distributed.count()
+        self._waited += time.perf_counter() - started
         if math.isfinite(value):
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
-            distributed.add_gradients(self.model)
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
             self.optimizer.step()
             distributed.average_statistics(self.model)
         return value, logits
 
-    def _fractions(self, labels: dict[str, Tensor]) -> dict[str, float] | None:
-        """Return this process's fraction of the batch's labelled cells, per attribute; None for a single process."""
+    def _factors(self, items: list[int], mine: dict[str, Tensor]) -> dict[str, float] | None:
+        """Return the weights of this process's losses for the images of a whole batch; None for a single process."""
         if distributed.count() == 1:
             return None
-        own = torch.stack([(column >= 0).sum() for column in labels.values()]).double()
-        total = distributed.summed(own.clone()).clamp_min(1)
-        return dict(zip(labels, (own / total).tolist(), strict=True))
+        whole = {name: max(1, int((self.train.labels[name][items] >= 0).sum())) for name in mine}
+        return {name: distributed.count() * int((own >= 0).sum()) / whole[name] for name, own in mine.items()}
 
     def _message(self) -> str:
         """Return the text of the progress bar."""
@@ -210,7 +231,8 @@ class Trainer:
         if position.best_score is not None:
             best = f", best {self.config.monitor} {abs(position.best_score):.3f}"
         epoch = f"epoch {position.epoch + 1} of at most {self.config.epochs}"
-        return f"{epoch}: loss {position.loss / position.step:.3f}, {speed:.0f} images/s{best}"
+        several = f" in {distributed.count()} processes" if distributed.count() > 1 else ""
+        return f"{epoch}: loss {position.loss / position.step:.3f}, {speed:.0f} images/s{several}{best}"
 
     def _count(self, logits: dict[str, Tensor], labels: dict[str, Tensor]) -> None:
         counts = []
@@ -239,7 +261,7 @@ class Trainer:
             "loss": position.loss / self.steps,
             "val_loss": validation.loss,
             "seconds": position.seconds,
-            "images_per_second": len(self.train) / position.seconds,
+            **self._speeds(),
             **self._rates(),
             "val_balanced_accuracy": sum(accuracies) / len(accuracies) if accuracies else None,
         }
@@ -256,6 +278,14 @@ class Trainer:
         for number in range(1, position.epoch + 1):
             if distributed.rank() == 0 and number not in {epoch for epoch, _ in position.top}:
                 remove_checkpoint(self.checkpoints, f"top-{number}")
+
+    def _speeds(self) -> Row:
+        """Return the images per second of all processes together, and of each without its waiting for the others' forward pass."""
+        speeds: Row = {"images_per_second": len(self.train) / self.position.seconds}
+        if distributed.count() > 1:
+            each = distributed.gathered({distributed.rank(): self._speed})
+            speeds |= {f"images_per_second:{number}": each[number] for number in sorted(each)}
+        return speeds
 
     def _rates(self) -> Row:
         """Return the learning rates of the last step; the rate of a completely frozen backbone is 0."""

@@ -40,7 +40,13 @@ def training_curves(history: History, attributes: list[str]) -> dict[str, Chart]
             "val balanced accuracy": f"val_balanced_accuracy:{name}",
         }
         charts[f"accuracy-{name}"] = _curve(history, name, columns, "fraction correct", 1.0)
-    return charts
+    return charts | {"speed": _curve(history, "Speed", _speeds(history), "images per second")}
+
+
+def _speeds(history: History) -> dict[str, str]:
+    """Return the columns of all processes together and of each process."""
+    each = [name for name in history[0] if name.startswith("images_per_second:")]
+    return {"together": "images_per_second"} | {f"process {name.partition(':')[2]}": name for name in each}
 
 
 def _curve(

@@ -58,7 +58,7 @@ def run_round(
     """Train on a snapshot and write `to/model` and `to/predictions`.
 
     An interrupted round is run again with the same arguments: cached features and checkpoints are reused, and a finished
-    round returns at once.
+    round returns at once. Several processes share a round of the engine cnn, and process 0 writes.
 
     Args:
         snapshot: The snapshot folder.
@@ -75,12 +75,13 @@ def run_round(
 
     Raises:
         TrainerError: The snapshot is incomplete or has no labels, an image cannot be read, a name is unknown, the network
-            cannot be used, or the folder holds another round.
+            cannot be used, the folder holds another round, or several processes share a round of another engine.
     """
     from trainer.rounds.engines import engine as engine_of  # noqa: PLC0415 - torch is not needed before
     from trainer.rounds.engines import probe, ready_for_probe, refuse_unsuitable, weights_sha256  # noqa: PLC0415
 
     refuse_unsuitable(engine, strategy, network)
+    _refuse_unshared(engine)
     train = engine_of(engine)
     opened = Snapshot.open(snapshot, images_root=images_root)
     soft = _soft_labels(opened, engine) if soft_labels else None
@@ -99,8 +100,31 @@ def run_round(
     answers = train(opened, to, cache, seed, progress)
     if soft_labels:
         answers = replace(answers, model=answers.model | {"soft_labels_sha256": sha256})
-    manifest = write_answers(opened, answers, to / "predictions", strategy, seed, progress)
-    return _result(opened, to, manifest)
+    return _result(opened, to, _write_once(opened, answers, to / "predictions", strategy, seed, progress))
+
+
+def _refuse_unshared(engine: str) -> None:
+    """Check that several processes were started only for an engine whose work they share."""
+    from trainer.runtime import distributed  # noqa: PLC0415 - torch is not needed before
+
+    if distributed.count() > 1 and engine != "cnn":
+        raise ChoiceError(
+            f"The engine {engine} works in one process, but {distributed.count()} were started.",
+            "Nothing was changed.",
+            "Choose the engine cnn, or start one process.",
+        )
+
+
+def _write_once(
+    snapshot: Snapshot, answers: Answers, to: Path, strategy: str, seed: int, progress: Report
+) -> dict[str, Any]:
+    """Let process 0 write the predictions; return their manifest in every process."""
+    from trainer.runtime import distributed  # noqa: PLC0415
+
+    if distributed.rank() == 0:
+        manifest = write_answers(snapshot, answers, to, strategy, seed, progress)
+    distributed.wait_for_all()
+    return manifest if distributed.rank() == 0 else Predictions.open(to).manifest
 
 
 def _soft_labels(snapshot: Snapshot, engine: str) -> SoftLabels:

@@ -1,28 +1,44 @@
 """Several processes, started by torchrun, that train and score together; a single process is a group of one.
 
-Every process reads the same snapshot. The images of a batch are divided among the processes, gradients are summed, and
-answers are gathered in the order of the images, so that no image is lost or counted twice. Only process 0 writes.
+Every process reads the same snapshot. The images of a batch are divided among the processes, torch's
+DistributedDataParallel averages the gradients, and answers are gathered in the order of the images, so that no image is lost
+or counted twice. Only process 0 writes.
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+RENDEZVOUS = "FACELABEL_RENDEZVOUS"
+"""The environment variable with a new file through which processes of one machine find each other; torchrun uses a port."""
+
+PATIENCE = timedelta(hours=1)
+"""How long the processes wait for one that works alone, such as process 0 when it writes the predictions."""
 
 
 @contextmanager
 def process_group() -> Iterator[None]:
-    """Join the processes that torchrun started, if it did, and leave them at the end."""
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2 or distributed.is_initialized():
+    """Join the processes that torchrun or the worker of a project started, if they did, and leave them at the end."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size < 2 or distributed.is_initialized():
         yield
         return
     own = torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     if torch.cuda.is_available():
         torch.cuda.set_device(device())
-    distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() and own else "gloo")
+    distributed.init_process_group(
+        "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and own else "gloo",
+        init_method=f"file://{os.environ[RENDEZVOUS]}" if RENDEZVOUS in os.environ else "env://",
+        rank=int(os.environ["RANK"]),
+        world_size=size,
+        timeout=PATIENCE,
+    )
     try:
         yield
     finally:
@@ -73,23 +89,25 @@ def summed(values: Tensor) -> Tensor:
     return values
 
 
-def add_gradients(model: nn.Module) -> None:
-    """Replace every gradient by the sum of all processes' gradients."""
-    if count() > 1:
-        for parameter in model.parameters():
-            if parameter.requires_grad:
-                if parameter.grad is None:
-                    parameter.grad = torch.zeros_like(parameter)
-                distributed.all_reduce(parameter.grad)
+def parallel(model: nn.Module) -> nn.Module:
+    """Return a module that answers like the model and averages the gradients of all processes during the backward pass.
+
+    The weights of process 0 become those of all. It holds as long as the same parameters are trained. Buffers are not
+    touched: `average_statistics`.
+    """
+    if count() == 1:
+        return model
+    return DistributedDataParallel(model, broadcast_buffers=False, static_graph=True)
 
 
 def average_statistics(model: nn.Module) -> None:
-    """Replace floating-point buffers (such as the statistics of batch normalisation) by their mean over the processes."""
+    """Replace the running statistics of batch normalisation, where it is trained, by their mean over the processes."""
     if count() > 1:
-        for buffer in model.buffers():
-            if buffer.is_floating_point():
-                distributed.all_reduce(buffer)
-                buffer.div_(count())
+        norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d) and m.training]
+        buffers = [buffer for norm in norms for buffer in norm.buffers() if buffer.is_floating_point()]
+        if buffers:
+            mean = summed(nn.utils.parameters_to_vector(buffers)) / count()
+            nn.utils.vector_to_parameters(mean, buffers)
 
 
 def wait_for_all() -> None:

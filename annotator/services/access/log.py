@@ -15,7 +15,7 @@ from enum import StrEnum
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from annotator.db import Database
+from annotator.database import Database
 from annotator.models import AccessEntry, Labeller, now
 
 KEPT = timedelta(days=400)

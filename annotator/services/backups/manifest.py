@@ -12,7 +12,7 @@ from typing import Any
 import pysqlite3
 
 from annotator import __version__
-from annotator.db import BUSY_SECONDS
+from annotator.database import BUSY_SECONDS
 from annotator.domain.schema import canonical_json
 from annotator.domain.timestamps import utc_text
 from annotator.errors import Conflict, FacelabelError

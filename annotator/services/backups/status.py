@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from annotator.db import Session
+from annotator.database import Session
 from annotator.domain.plurals import counted
 from annotator.domain.timestamps import utc_text
 from annotator.models import BackupPlace, now

@@ -215,7 +215,9 @@ def read_plans(project: ProjectFolder, session: Session) -> tuple[Plans, datetim
     """The plans for all targets of the page, and when the worker computed them; None if it has not yet."""
     stored = read_statistics(session, plans_statistics(project))
     if stored.value is None:
-        return Plans(missing="The worker has not computed the plans yet."), None
+        return Plans(
+            missing="The worker has not computed the plans yet. This page shows them as soon as it has."
+        ), None
     ids = active_schema(session).ids
     known = [each for each in stored.value.attributes if each.attribute in ids]
     return Plans(known, stored.value.missing), stored.counted_at

@@ -32,7 +32,7 @@ from sqlalchemy import ColumnElement, delete, event, or_, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from annotator.db import Database
+from annotator.database import Database
 from annotator.errors import FacelabelError
 from annotator.models import Claim, Worker, now
 from annotator.project import ProjectFolder

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from annotator.db import Database
+from annotator.database import Database
 from annotator.domain.faces.nearest_groups import FaceGroups
 from annotator.domain.faces.nearest_people import Floats, Places
 from annotator.models import Annotation, Exclusion, Face, Image, Label, NotThisPerson, Submission, ValueRow

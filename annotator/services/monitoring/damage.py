@@ -12,7 +12,7 @@ from pathlib import Path
 import pysqlite3
 from sqlalchemy import select
 
-from annotator.db import BUSY_SECONDS
+from annotator.database import BUSY_SECONDS
 from annotator.domain.plurals import counted
 from annotator.errors import FacelabelError
 from annotator.files import shard_path

@@ -14,7 +14,7 @@ import numpy as np
 import pysqlite3
 from sqlalchemy import JSON, Boolean, Float, Integer, LargeBinary, Table
 
-from annotator.db import BUSY_SECONDS
+from annotator.database import BUSY_SECONDS
 from annotator.models import Base, Time
 
 _HASH = re.compile(r"[0-9a-f]{64}")

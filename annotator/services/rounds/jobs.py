@@ -189,11 +189,17 @@ def note_labels_seen(session: Session, number: int) -> None:
     session.execute(update(Round).where(Round.id == number).values(newest_annotation=newest))
 
 
-def start_round(session: Session, engine: str, strategy: str) -> Round:
+def start_round(session: Session, engine: str, strategy: str, processes: int | None = None) -> Round:
     """Queue a round. While a round is unfinished, return that one, because two would compute the same.
 
+    Args:
+        session: a session that writes.
+        engine: one of `ENGINES`.
+        strategy: one of `STRATEGIES`.
+        processes: how many processes train the network of the engine cnn; None: as the worker's setting says.
+
     Raises:
-        FacelabelError: if nothing is labelled yet, or engine or strategy do not exist.
+        FacelabelError: if nothing is labelled yet, engine or strategy do not exist, or the engine trains in one process.
     """
     for what, name, options in (("engine", engine, ENGINES), ("strategy", strategy, STRATEGIES)):
         if name not in options:
@@ -206,6 +212,12 @@ def start_round(session: Session, engine: str, strategy: str) -> Round:
             "unsuitable_strategy",
             f"The engine cnn cannot run the strategy {strategy}.",
             do=f"Choose the engine probe or ensemble, or one of {suitable}.",
+        )
+    if processes is not None and processes > 1 and engine != "cnn":
+        raise FacelabelError(
+            "one_process",
+            f"The engine {engine} trains in one process.",
+            do="Choose the engine cnn, or ask for one process.",
         )
     unfinished = session.scalar(select(Round).where(Round.state.in_(UNFINISHED)).limit(1))
     if unfinished is not None:
@@ -223,7 +235,7 @@ def start_round(session: Session, engine: str, strategy: str) -> Round:
         )
     row = Round(
         state=JobState.QUEUED, engine=engine, strategy=strategy, stage="queued", done=0, total=0, message="waiting for the worker",
-        attempts=0, created_at=now(),
+        attempts=0, processes=processes, created_at=now(),
     )  # fmt: skip
     session.add(row)
     session.flush()

@@ -168,6 +168,7 @@ def round_summary(row: Round) -> dict[str, Any]:
         "features": row.features,
         "network": row.network,
         "features_reason": row.features_reason,
+        "processes": row.processes,
         "metrics": row.metrics,
         "pruned_bytes": row.pruned_bytes,
         **{

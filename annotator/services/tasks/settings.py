@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from operator import attrgetter
 from typing import Literal
 
 from sqlalchemy.orm import Session
@@ -54,10 +55,12 @@ class TeamSettings:
         return further / (1 + further)
 
 
+_OF_TEAM = attrgetter(*(field.name for field in fields(TeamSettings)))
+
+
 def team_settings(session: Session) -> TeamSettings:
     """Read the current settings."""
-    current = project_settings(session)
-    return TeamSettings(*(getattr(current, column.name) for column in fields(TeamSettings)))
+    return TeamSettings(*_OF_TEAM(project_settings(session)))
 
 
 def write_settings(session: Session, settings: TeamSettings) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from annotator.db import Session
+from annotator.database import Session
 from annotator.services.tasks.overlap import rebuild_wanted_opinions
 from annotator.services.tasks.settings import TeamSettings, team_settings, write_settings
 

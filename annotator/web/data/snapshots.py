@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import Blueprint, send_file
 from flask import Response as FlaskResponse
 
-from annotator.db import Session
+from annotator.database import Session
 from annotator.errors import NotFound
 from annotator.formats.snapshot.diff import diff_snapshots, write_changed_cells
 from annotator.formats.snapshot.writer import SnapshotOptions, verify_snapshot

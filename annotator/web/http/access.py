@@ -12,7 +12,7 @@ from typing import Literal
 from flask import Flask, g, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
-from annotator.db import Session
+from annotator.database import Session
 from annotator.domain.roles import Role, Scope, may
 from annotator.errors import Forbidden, Unauthorized
 from annotator.services.access.account import Account

@@ -7,7 +7,7 @@ from typing import Literal
 from flask import Blueprint
 from pydantic import BaseModel, Field, StrictBool, StrictStr
 
-from annotator.db import Session
+from annotator.database import Session
 from annotator.formats.snapshot.predictions import Suggestion
 from annotator.services.annotation.exclude import ExclusionDetail, exclusions_of
 from annotator.services.common.filled import FilledCell

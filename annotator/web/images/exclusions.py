@@ -7,7 +7,7 @@ from typing import Annotated
 from flask import Blueprint
 from pydantic import BaseModel, Field, StrictStr
 
-from annotator.db import Session
+from annotator.database import Session
 from annotator.domain.exclusions import ExclusionReason
 from annotator.services.annotation.exclude import MOST_IMAGES, ToExclude, exclude, restore
 from annotator.services.annotation.undo import undo_exclusion

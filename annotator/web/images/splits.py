@@ -7,7 +7,7 @@ from typing import Annotated
 from flask import Blueprint
 from pydantic import BaseModel, Field, StrictBool, StrictInt
 
-from annotator.db import Session
+from annotator.database import Session
 from annotator.errors import FacelabelError
 from annotator.services.common.progress import read_progress
 from annotator.services.grouping.split_balance import balance_splits, plan_balance

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from annotator.db import Session
+from annotator.database import Session
 from annotator.domain.polygon import MOST_LETTERS
 from annotator.errors import WrongUse
 from annotator.project import ProjectFolder

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StrictBool, StrictStr
 
-from annotator.db import Session
+from annotator.database import Session
 from annotator.services.people.directory import FaceCard, PersonSummary, describe_people, face_cards
 from annotator.services.people.face_sets import FaceSet, SimilarPerson
 from annotator.web.http.contracts import Answer, Id, Key, Milliseconds, Request, UtcTime

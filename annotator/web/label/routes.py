@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from flask import Blueprint
 
-from annotator.db import Session
+from annotator.database import Session
 from annotator.domain.schema import Attribute
 from annotator.errors import WrongUse
 from annotator.services.annotation.submit import Submitted, submit, undo

@@ -41,6 +41,9 @@ class RoundOut(BaseModel):
     features_reason: str | None = Field(
         description="Why this network was chosen; null before the choice is made."
     )
+    processes: int | None = Field(
+        description="How many processes train its network together; null: as the worker's setting says."
+    )
     metrics: dict[str, Any] | None
     in_use: bool = Field(description="Whether the queue is in the order of its predictions.")
     suggests: list[str] = Field(description="Attributes whose suggestions come from its predictions.")

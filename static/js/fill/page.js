@@ -25,6 +25,7 @@ const target = () => ({ error: plans.errors[Number(step.value)] ?? 0.01, recall:
 /** Give the slider and the choice their steps, once; the usual target is chosen. */
 function offerTargets() {
   if (recall.options.length > 0 || plans.errors.length === 0) return;
+  byId('target').hidden = false;
   step.max = String(plans.errors.length - 1);
   step.value = String(Math.max(0, plans.errors.indexOf(0.01)));
   recall.replaceChildren(...plans.recalls.map((least) => element('option', { value: least ?? '' }, least === null ? 'no minimum' : percent(least))));

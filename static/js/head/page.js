@@ -41,7 +41,9 @@ adoptUnsent(project);
 const departures = new BroadcastChannel('facelabel:logout');
 departures.onmessage = (/** @type {MessageEvent<string>} */ { data }) => data === project && leave(); // in another tab
 
-document.getElementById('logout')?.addEventListener('click', async () => {
+const logout = document.getElementById('logout');
+if (logout instanceof HTMLButtonElement) logout.disabled = false; // until here, a press of it would do nothing
+logout?.addEventListener('click', async () => {
   /** @type {{next: string}|null} */
   const answer = await call('POST', 'logout', {});
   departures.postMessage(project);

@@ -1,5 +1,5 @@
 /** The label page's controller: what the labeller does → draft → session, and which image comes next. */
-import { byId, closest, findAll } from '../lib/dom.js';
+import { byId, closest, find, findAll } from '../lib/dom.js';
 import { ExcludeDialog } from '../lib/exclude/dialog.js';
 import { keptText, tellWhyGone } from '../lib/exclude/words.js';
 import { ImageCache } from '../lib/image_cache.js';
@@ -20,7 +20,7 @@ import { SessionDialog } from './session_dialog.js';
 import { SessionState } from './session_state.js';
 import { surpriseOf, tint } from './suggestions/surprise.js';
 import { LabelView, measurePaint } from './view.js';
-import { WhyDialog, withWhy } from '../lib/explain/why.js';
+import { WhyDialog, hasWhyKey, withWhy } from '../lib/explain/why.js';
 /** @import { ApiError } from '../lib/api.js' */
 /** @import { Answer, Attribute, Progress } from '../types' */
 /** @import { Draft } from './draft.js' */
@@ -51,6 +51,7 @@ class LabelPage {
     this.copy = new OfflineCopy(local, session, this.session.tasks, (text) => this.view.say(text));
     this.guide = new GuidelineDialog(byId('guide', HTMLDialogElement));
     this.why = new WhyDialog(byId('why', HTMLDialogElement));
+    find(document, 'button[data-command=why] kbd').hidden = !hasWhyKey(schema);
     this.note = new NoteDialog(byId('note', HTMLDialogElement));
     this.exclusion = new ExcludeDialog(byId('exclude', HTMLDialogElement));
     this.finished = new SessionDialog(byId('session', HTMLDialogElement), (entry) => this.view.answersOf(entry), (entry) => this.reopen(entry));

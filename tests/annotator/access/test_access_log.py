@@ -52,7 +52,7 @@ def test_what_happens_is_told_with_who_and_where(team: Server, members: ProjectF
     assert admin.post(f"/team/members/{bob}", {"password": "quiet otters read maps"}).status_code == 200
     assert admin.post("/team/settings", {"overlap_share": 2}).status_code == 400  # nothing was changed
     assert admin.post("/snapshots", {"names": False}).status_code == 201
-    assert admin.session.get(f"{team.url}/export/labels.csv", timeout=30).status_code == 200
+    assert admin.session.get(f"{team.url}/export/labels.csv", timeout=60).status_code == 200
     image = {"what": "images", "images": [40], "copies": False}
     assert admin.post("/erasures", image, key="an erasure").status_code == 201
     assert admin.get("/images/7")["id"] == admin.get("/images/7")["id"] == 7

@@ -12,14 +12,21 @@ from annotator.domain.roles import NO_PASSWORD
 from annotator.errors import FacelabelError, TooMany
 from annotator.models import Labeller
 from annotator.project import ProjectFolder
+from annotator.services.access import passwords
 from annotator.services.access.account import find_account
 from annotator.services.access.passwords import hash_password, verify_password
 from annotator.services.access.sessions import Device
 from annotator.services.accounts import add_account, log_in
+from tests.support.cheap_passwords import REAL
 from tests.support.projects.accounts import PASSWORD, log_in_as, logged_in
 from tests.support.serving import Server
 
 HERE = Device("a test", "192.0.2.1")
+
+
+@pytest.fixture(autouse=True)
+def _hashes_are_real(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_hasher", REAL)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ IPHONE = (
 
 
 def status(client: Client) -> int:
-    return client.session.get(f"{client.url}/api/v1/me", timeout=10).status_code
+    return client.session.get(f"{client.url}/api/v1/me", timeout=60).status_code
 
 
 def test_sessions_are_listed_and_one_is_ended(team: Server):

@@ -72,9 +72,9 @@ def test_only_admins_hear_of_certificates(project: ProjectFolder):
         assert "acceptance sample" in ada.get("/loop")["filling"]
         assert bob.get("/loop")["filling"] is None
         for path in ("/certificates", "/certificates/plan"):
-            assert bob.session.get(f"{server.url}/api/v1{path}", timeout=20).status_code == 403
+            assert bob.session.get(f"{server.url}/api/v1{path}", timeout=60).status_code == 403
         assert bob.post("/certificates/1/undo", {}).status_code == 403
-        assert bob.session.get(f"{server.url}/fill", timeout=20).status_code == 403
+        assert bob.session.get(f"{server.url}/fill", timeout=60).status_code == 403
         told = [
             entry["target"] for entry in ada.get("/access-log")["entries"] if entry["kind"] == "certificate"
         ]

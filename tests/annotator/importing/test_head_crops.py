@@ -212,7 +212,7 @@ def test_a_killed_import_is_completed_by_the_next_one(tmp_path: Path, photos: Pa
     running = subprocess.Popen(command, env=dict(os.environ), stderr=subprocess.DEVNULL)
     wait_until(lambda: running.poll() is not None or any(killed.photos.glob("*/*")), "the first photo is cut")
     running.kill()
-    running.wait(30)
+    running.wait(120)
     import_photos(killed, [photos], LIMITS)
     import_photos(project, [photos], LIMITS)
     assert state(killed) == state(project)

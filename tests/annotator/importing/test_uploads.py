@@ -179,13 +179,13 @@ def test_invalid_pieces_of_an_upload_are_refused(served: Server):
     place = f"{served.url}/api/v1/imports?name=a.zip"
     key = {"Idempotency-Key": secrets.token_hex(8)}
     for kind in ("application/json", "text/plain", "multipart/form-data; boundary=x", ""):
-        answer = requests.post(place, b"x", headers=key | {"Content-Type": kind}, timeout=20)
+        answer = requests.post(place, b"x", headers=key | {"Content-Type": kind}, timeout=60)
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "not_bytes")
-    other = requests.post(place, b"x", headers=BYTES | key | {"Origin": "http://evil.example"}, timeout=20)
+    other = requests.post(place, b"x", headers=BYTES | key | {"Origin": "http://evil.example"}, timeout=60)
     assert other.status_code == 403
-    rounds = requests.post(f"{served.url}/api/v1/rounds", b"{}", headers=BYTES, timeout=20)
+    rounds = requests.post(f"{served.url}/api/v1/rounds", b"{}", headers=BYTES, timeout=60)
     assert rounds.json()["error"]["code"] == "not_json"
-    much = requests.post(place, bytes(PIECE_BYTES + 1), headers=BYTES | key, timeout=20)
+    much = requests.post(place, bytes(PIECE_BYTES + 1), headers=BYTES | key, timeout=60)
     assert much.status_code == 413
     assert send(served, "large.zip", b"x", bytes=2**50).status_code == 400
 

@@ -159,7 +159,7 @@ def test_the_api_and_the_tables_have_the_same_numbers(filled: ProjectFolder):
         assert (told["in_use"], len(told["rounds"]), len(glasses["curve"])) == (newest, 2, 2)
 
         def table(name: str) -> list[dict[str, str]]:
-            answer = client.session.get(f"{server.url}/insights/{name}.csv?attribute=glasses", timeout=10)
+            answer = client.session.get(f"{server.url}/insights/{name}.csv?attribute=glasses", timeout=60)
             assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
             return list(csv.DictReader(io.StringIO(answer.text)))
 
@@ -178,4 +178,4 @@ def test_the_api_and_the_tables_have_the_same_numbers(filled: ProjectFolder):
             ("2", "1.11", sentence)
         ]
         key = secrets.token_hex(8)
-        assert client.session.get(f"{server.url}/insights/{key}.csv", timeout=10).status_code == 404
+        assert client.session.get(f"{server.url}/insights/{key}.csv", timeout=60).status_code == 404

@@ -32,7 +32,7 @@ def test_every_word_that_a_page_explains_is_in_the_glossary():
 def test_the_api_and_the_page_show_the_whole_glossary(server: Server):
     words = server.client().get("/words")["words"]
     assert words == [{"word": t.word, "meaning": t.meaning, "sentence": t.sentence} for t in GLOSSARY]
-    page = requests.get(f"{server.url}/words", timeout=30).text
+    page = requests.get(f"{server.url}/words", timeout=60).text
     for term in GLOSSARY:
         assert term.word.replace("'", "&#39;") in page
     assert len(re.findall(r'src="/static/\w+/examples/', page)) == 26  # some show two values

@@ -164,7 +164,7 @@ def test_a_killed_take_back_is_continued_by_the_next_worker(filled: ProjectFolde
             return list_take_backs(session)[0]
 
     try:
-        wait_until(lambda: past().state == "done", "the worker went on", 60)
+        wait_until(lambda: past().state == "done", "the worker went on")
     finally:
         stop.set()
         worker.join()

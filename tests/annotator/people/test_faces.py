@@ -185,8 +185,8 @@ def test_a_killed_search_is_completed_by_the_next_one(project: ProjectFolder, po
     worker = subprocess.Popen(command, env={**os.environ, "FACELABEL_FACES": "1"})
     pools = wait_until(lambda: psutil.Process(worker.pid).children(recursive=True), "processes that look")
     worker.send_signal(signal.SIGKILL)
-    worker.wait(30)
-    psutil.wait_procs(pools, timeout=30)
+    worker.wait(120)
+    psutil.wait_procs(pools, timeout=60)
     assert not any(pool.is_running() for pool in pools)
     find_all_faces(project, 2, lambda *_: None)
     with project.database.read() as session:

@@ -28,12 +28,12 @@ def child_of(parent: psutil.Process) -> psutil.Process:
 def test_it_rests_while_it_is_paused_and_ends_even_so(log: Path):
     started = ChildProcess("http.server", SERVING, log)
     process = child_of(psutil.Process())
-    wait_until(lambda: "Serving HTTP" in log.read_text(), "it works", 30)
+    wait_until(lambda: "Serving HTTP" in log.read_text(), "it works")
     started.pause()
-    wait_until(lambda: process.status() == psutil.STATUS_STOPPED, "it rests", 10)
+    wait_until(lambda: process.status() == psutil.STATUS_STOPPED, "it rests")
     assert started.running
     started.resume()
-    wait_until(lambda: process.status() != psutil.STATUS_STOPPED, "it goes on", 10)
+    wait_until(lambda: process.status() != psutil.STATUS_STOPPED, "it goes on")
     started.pause()
     started.end()
     assert not started.running
@@ -50,16 +50,16 @@ def test_it_ends_with_its_parent_although_it_is_paused(log: Path):
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdin is not None
         assert parent.stdout is not None
-        wait_until(lambda: log.exists() and "Serving HTTP" in log.read_text(), "it works", 30)
+        wait_until(lambda: log.exists() and "Serving HTTP" in log.read_text(), "it works")
         process = child_of(psutil.Process(parent.pid))
         parent.stdin.write("\n")
         parent.stdin.flush()
         assert parent.stdout.readline() == "paused\n"
         parent.kill()
-    wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, "its end", 10)
+    wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, "its end")
 
 
 def test_a_failure_stands_in_the_log(log: Path):
     failed = ChildProcess("no_such_module", [], log)
-    wait_until(lambda: not failed.running, "its end", 30)
+    wait_until(lambda: not failed.running, "its end")
     assert "no_such_module" in log.read_text()

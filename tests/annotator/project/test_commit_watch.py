@@ -2,13 +2,12 @@
 
 from sqlalchemy import select, update
 
-from annotator.db import Changes
 from annotator.models import Project
 from annotator.project import ProjectFolder
 
 
 def test_a_commit_is_seen_once_and_reading_is_none(filled: ProjectFolder):
-    changes = Changes(filled.database)
+    changes = filled.database.changes()
     assert not changes.any()
     with filled.database.read() as session:
         session.execute(select(Project.name)).all()

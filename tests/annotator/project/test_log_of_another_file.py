@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from annotator.db import Database
+from annotator.database import open_database
 from annotator.errors import FacelabelError
 from annotator.project import ProjectFolder
 from tests.support.killing import dies
@@ -18,7 +18,7 @@ from tests.support.killing import dies
 
 def write_rows(folder: Path, seed: int, rounds: int) -> None:
     """Write until the log was started anew some times, and die without closing anything."""
-    database, chance = Database(folder / "facelabel.db"), random.Random(seed)
+    database, chance = open_database(folder / "facelabel.db"), random.Random(seed)
     for _ in range(rounds):
         with database.write(durable=chance.random() < 0.7) as session:
             connection = session.connection()
@@ -53,7 +53,7 @@ def salt_of(folder: Path) -> bytes:
 
 def is_refused(folder: Path) -> bool:
     try:
-        Database(folder / "facelabel.db").generation.check()
+        open_database(folder / "facelabel.db").generation.check()
     except FacelabelError as error:
         return error.code == "other_log"
     return False
@@ -74,7 +74,7 @@ def test_no_honest_pair_is_refused_and_an_older_copy_is(project: ProjectFolder, 
             shutil.copy(copy / "facelabel.db", mixed / "facelabel.db")
             if salt_of(killed) == salt_of(copy) or not salt_of(killed):
                 # The log holds everything since the copy, or nothing: the two are sound together.
-                database = Database(mixed / "facelabel.db")
+                database = open_database(mixed / "facelabel.db")
                 assert database.find_damage() == []
                 database.close()
             else:

@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 
 from alembic import command
-from annotator.db import Database
+from annotator.database import open_database
 from annotator.domain.states import Finder
 from annotator.models import Base, Face, Image, Label, Labeller, SuggestionSource
 from annotator.project import NEWEST_REVISION, ProjectFolder
@@ -30,7 +30,7 @@ def test_the_newest_revision_is_the_one_that_projects_are_opened_with():
 
 
 def test_migrating_twice_changes_nothing(tmp_path: Path):
-    database = Database(tmp_path / "a.db")
+    database = open_database(tmp_path / "a.db")
     database.migrate()
     database.checkpoint()
     before = (tmp_path / "a.db").read_bytes()
@@ -76,7 +76,7 @@ OLD_PROJECT = (
 
 
 def test_every_attribute_has_the_suggestions_that_it_had_before(tmp_path: Path):
-    database = Database(tmp_path / "facelabel.db")
+    database = open_database(tmp_path / "facelabel.db")
     config = Config()
     config.set_main_option("script_location", str(resource("alembic")))
     with database._writing.connect() as connection:
@@ -114,7 +114,7 @@ def test_every_attribute_has_the_suggestions_that_it_had_before(tmp_path: Path):
 def test_faces_of_an_older_project_tell_what_found_them_and_none_are_searched_for_again(
     tmp_path: Path, face_count: int, afterwards: int | None
 ):
-    database = Database(tmp_path / "facelabel.db")
+    database = open_database(tmp_path / "facelabel.db")
     config = Config()
     config.set_main_option("script_location", str(resource("alembic")))
     with database._writing.connect() as connection:
@@ -140,7 +140,7 @@ def test_faces_of_an_older_project_tell_what_found_them_and_none_are_searched_fo
 
 
 def test_an_older_project_is_brought_to_the_newest_revision_with_its_labels(tmp_path: Path):
-    database = Database(tmp_path / "facelabel.db")
+    database = open_database(tmp_path / "facelabel.db")
     config = Config()
     config.set_main_option("script_location", str(resource("alembic")))
     with database._writing.connect() as connection:

@@ -46,7 +46,7 @@ def test_threads_that_compute_a_value_together_share_it():
     cache, together = ProjectCache(), Barrier(4)
 
     def compute() -> list[str]:
-        together.wait(10)
+        together.wait(60)
         return []
 
     with ThreadPoolExecutor(4) as threads:

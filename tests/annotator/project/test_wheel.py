@@ -40,10 +40,10 @@ def test_the_steps_of_the_image_make_a_wheel_that_works_from_an_empty_folder(tmp
         command = [sys.executable, "-m", "annotator", *arguments]
         subprocess.run(command, cwd=empty, env=environment, check=True, capture_output=True)
     with Server(empty, PYTHONPATH=str(site)) as server:
-        page = requests.get(server.url, timeout=10).text
+        page = requests.get(server.url, timeout=60).text
         script = re.search(r'src="(/static/\w+/js/label/page.js)"', page)
         assert script
-        assert requests.get(server.url + script[1], timeout=10).status_code == 200
+        assert requests.get(server.url + script[1], timeout=60).status_code == 200
         health = json.loads(dict(steps)["HEALTHCHECK"].partition("CMD ")[2])
         asked = [sys.executable, *health[1:-1], health[-1].replace("8420", str(server.port))]
         subprocess.run(asked, check=True)

@@ -231,5 +231,5 @@ REFUSED = [
 def test_a_view_that_cannot_be_is_told(server: Server):
     client = server.client()
     for query, status, code in REFUSED:
-        answer = client.session.get(f"{server.url}/api/v1/images{query}", timeout=10)
+        answer = client.session.get(f"{server.url}/api/v1/images{query}", timeout=60)
         assert (answer.status_code, answer.json()["error"]["code"]) == (status, code), query

@@ -60,4 +60,4 @@ def test_the_queue_over_the_api(server: Server):
     client.post("/flags", {"image_id": 5, "note": "look"}, "f")
     assert [image["id"] for image in client.get("/review?kind=flags")["images"]] == [5]
     assert client.get("/review?kind=model") == {"images": [], "next": None}
-    assert client.session.get(f"{server.url}/api/v1/review?kind=all", timeout=10).status_code == 400
+    assert client.session.get(f"{server.url}/api/v1/review?kind=all", timeout=60).status_code == 400

@@ -160,7 +160,7 @@ def test_a_round_that_trained_a_network_gets_its_report_as_soon_as_it_ends(
             analyse=partial(start_due_analysis, analyses),
         )
         assert analyses[0].running, "it starts with the end of the round"
-        wait_until(lambda: not analyses[0].running, "the report is written", 120)
+        wait_until(lambda: not analyses[0].running, "the report is written")
     finally:
         for analysis in analyses:
             analysis.close()

@@ -210,7 +210,7 @@ def test_a_network_is_tried_before_it_is_used(filled: ProjectFolder):
     RoundSnapshots(filled).write(snapshot)
     analysis = NetworkTrials(filled)
     analysis.start_if_due()
-    wait_until(lambda: not analysis.running, "the trials end", 240)
+    wait_until(lambda: not analysis.running, "the trials end")
     trials = json.loads((filled.round_folder(probe) / "run" / "trials" / "trials.json").read_text())
     assert list(trials) == [name]
     assert trials[name]["error"] is not None, "no train image is labelled"

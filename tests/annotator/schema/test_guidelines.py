@@ -74,7 +74,7 @@ def test_the_api_tells_guideline_and_examples(filled: ProjectFolder):
         assert glasses["guideline"] == "Worn ones."
         first, gone = glasses["examples"]
         assert (first["image_name"], first["code"], gone["image_url"]) == ("0001.jpg", 1, None)
-        assert client.session.get(server.url + first["image_url"], timeout=30).ok
+        assert client.session.get(server.url + first["image_url"], timeout=60).ok
 
 
 def test_the_default_schema_explains_every_attribute_and_shows_every_value():

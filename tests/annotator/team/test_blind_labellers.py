@@ -121,7 +121,7 @@ def test_all_images_that_a_labeller_has_not_answered_look_the_same(team: Team):
 def test_a_filter_shows_a_labeller_all_unanswered_images_or_none(team: Team, query: str):
     for path in ("/images", "/images/ids", "/images/counts"):
         limit = "&limit=60" if path == "/images" else ""
-        answer = team.bob.session.get(f"{team.bob.url}/api/v1{path}?{query}{limit}", timeout=20)
+        answer = team.bob.session.get(f"{team.bob.url}/api/v1{path}?{query}{limit}", timeout=60)
         if answer.status_code == 403:
             assert answer.json()["error"]["code"] == "only_own_answers"
             continue
@@ -144,7 +144,7 @@ def test_no_page_or_list_of_a_labeller_names_an_image_that_is_asked(team: Team):
         if rule.endpoint in {"static", "browse.list_images", "browse.show_image", "media.view", "media.tile"}:
             continue  # the first three have tests above; pictures say nothing of answers
         path = re.sub(r"<[^>]*>", "1", str(rule))
-        answer = team.bob.session.get(team.bob.url + path, timeout=20)
+        answer = team.bob.session.get(team.bob.url + path, timeout=60)
         assert answer.status_code < 500, path
         assert not team.named(answer.text), path
         walked += 1

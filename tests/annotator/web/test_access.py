@@ -51,7 +51,7 @@ def test_a_route_opens_to_those_who_may_and_to_nobody_else(
         if endpoint in TAKES_BYTES:
             body, headers["Content-Type"] = {"data": b"x"}, "application/octet-stream"
         answer = requests.request(
-            method, server.url + path, headers=headers, timeout=20, allow_redirects=False, **body
+            method, server.url + path, headers=headers, timeout=60, allow_redirects=False, **body
         )
         if needed == "anyone":
             assert answer.status_code not in {302, 401, 403} or endpoint == "accounts.login", caller

@@ -35,7 +35,7 @@ def test_the_loop_of_the_label_page(server: Server):
     client = server.client()
     [task] = client.next()["tasks"]
     assert [cell["attribute"] for cell in task["cells"]][:3] == ["wrinkles", "freckles", "glasses"]
-    picture = client.session.get(server.url + task["image_url"], timeout=10)
+    picture = client.session.get(server.url + task["image_url"], timeout=60)
     assert picture.headers["Content-Type"] == "image/jpeg"
     assert "immutable" in picture.headers["Cache-Control"]
     answer = client.answer(task, ALL, key="k1")
@@ -104,7 +104,7 @@ def test_nothing_is_at_a_number_that_no_database_holds(still: Server):
         path = re.sub("<int:.*?>", str(2**63), rule.rule)
         for method in rule.methods & {"GET", "POST"}:
             headers = {"Content-Type": "application/json", "Idempotency-Key": "k"}
-            answer = requests.request(method, still.url + path, data="{}", headers=headers, timeout=10)
+            answer = requests.request(method, still.url + path, data="{}", headers=headers, timeout=60)
             assert answer.status_code == 404, rule
 
 
@@ -117,7 +117,7 @@ def test_other_sites_can_neither_act_nor_read(still: Server):
         {"Sec-Fetch-Site": "same-site"},
         {"Host": "evil.example"},
     ):
-        answer = requests.post(url, json={"count": 1}, headers=headers, timeout=10)
+        answer = requests.post(url, json={"count": 1}, headers=headers, timeout=60)
         assert (answer.status_code, answer.json()["error"]["code"] in {"other_origin", "wrong_host"}) == (
             403,
             True,
@@ -126,7 +126,7 @@ def test_other_sites_can_neither_act_nor_read(still: Server):
         url, data=json.dumps({"count": 1}), headers={"Content-Type": "text/plain"}, timeout=10
     )
     assert form.json()["error"]["code"] == "not_json"
-    read = requests.get(still.url + "/api/v1/schema", headers={"Host": "evil.example:80"}, timeout=10)
+    read = requests.get(still.url + "/api/v1/schema", headers={"Host": "evil.example:80"}, timeout=60)
     assert read.status_code == 403
     own = requests.post(
         url, json={"count": 1}, headers={"Origin": still.url, "Sec-Fetch-Site": "same-origin"}, timeout=10
@@ -144,15 +144,15 @@ def test_every_answer_carries_the_content_security_policy(still: Server):
         f"/static/{static_version(resource('static'))}/css/style.css",
         "/media/x.jpg",
     ):
-        answer = requests.get(still.url + path, timeout=10)
+        answer = requests.get(still.url + path, timeout=60)
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self';")
         assert "Access-Control-Allow-Origin" not in answer.headers
 
 
 @pytest.mark.parametrize("name", ["../facelabel.db", "..%2f..%2ffacelabel.db", "0" * 64, "a" * 63])
 def test_media_gives_views_and_nothing_else(still: Server, name: str):
-    assert requests.get(f"{still.url}/media/{name}.jpg", timeout=10).status_code == 404
-    assert requests.get(f"{still.url}/media/{name}", timeout=10).status_code == 404
+    assert requests.get(f"{still.url}/media/{name}.jpg", timeout=60).status_code == 404
+    assert requests.get(f"{still.url}/media/{name}", timeout=60).status_code == 404
 
 
 def test_only_this_machine_is_listened_to(still: Server):

@@ -58,7 +58,7 @@ def test_no_request_that_fits_the_description_surprises(
     server, token = fuzzed
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/api/v1/openapi.json"),
-        *("--checks", ",".join(CHECKS), "--max-examples", "200" if soak else "10"),
+        *("--checks", ",".join(CHECKS), "--max-examples", "200" if soak else "4"),
         *("--phases", "coverage,fuzzing,stateful" if soak else "coverage,fuzzing"),
         *("--header", f"Authorization: Bearer {token}", "--generation-deterministic", "--no-color"),
         # Passwords are hashed slowly on purpose, and ten wrong ones lock the address out.
@@ -66,7 +66,7 @@ def test_no_request_that_fits_the_description_surprises(
     ]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-2000:]
-    assert requests.get(f"{server.url}/healthz", timeout=20).json() == {"status": "ok"}
+    assert requests.get(f"{server.url}/healthz", timeout=60).json() == {"status": "ok"}
 
 
 def test_the_description_names_every_route_that_needs_an_idempotency_key():

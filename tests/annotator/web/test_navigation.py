@@ -49,9 +49,9 @@ def test_the_labels_as_they_are_now_are_one_download(server: Server):
     [task] = client.next()["tasks"]
     client.answer(task, {"glasses": 2, "wrinkles": 0, "freckles": 1, "hair_color": 1, "hair_top": 2, "not_human": 0})  # fmt: skip
     name = task["image_name"]
-    codes = requests.get(f"{server.url}/export/labels.csv", timeout=30).text.splitlines()
-    names = requests.get(f"{server.url}/export/labels.csv?names=1", timeout=30).text
-    coursework = requests.get(f"{server.url}/export/annotations.csv", timeout=30).text.splitlines()
+    codes = requests.get(f"{server.url}/export/labels.csv", timeout=60).text.splitlines()
+    names = requests.get(f"{server.url}/export/labels.csv?names=1", timeout=60).text
+    coursework = requests.get(f"{server.url}/export/annotations.csv", timeout=60).text.splitlines()
     assert (len(codes), f"{name},0,1,2,1,2,0," in codes) == (41, True)
     assert "sunglasses" in names
     assert coursework[1:] == [f"{name},0,1,2,1,2,0"]

@@ -20,7 +20,7 @@ from tests.support.waiting import wait_until
 
 
 def get(server: Server, path: str, **headers: str) -> requests.Response:
-    return requests.get(f"{server.url}{path}", headers=headers, timeout=30, allow_redirects=False)
+    return requests.get(f"{server.url}{path}", headers=headers, timeout=60, allow_redirects=False)
 
 
 def values(answer: requests.Response) -> dict[str, float]:
@@ -100,10 +100,10 @@ def logging_server(filled: ProjectFolder) -> Iterator[tuple[subprocess.Popen[str
 
 def test_the_log_has_a_line_of_json_for_each_request(logging_server: tuple[subprocess.Popen[str], str]):
     process, url = logging_server
-    requests.get(f"{url}/healthz", headers={"X-Request-ID": "mine"}, timeout=30)
-    requests.get(f"{url}/media/x.jpg?secret=1", timeout=30)
+    requests.get(f"{url}/healthz", headers={"X-Request-ID": "mine"}, timeout=60)
+    requests.get(f"{url}/media/x.jpg?secret=1", timeout=60)
     process.terminate()
-    _, log = process.communicate(timeout=30)
+    _, log = process.communicate(timeout=60)
     assert process.returncode == 0
     first, second = (json.loads(line) for line in log.splitlines())
     assert (first["request_id"], first["route"], first["status"], first["method"]) == (
@@ -128,15 +128,15 @@ def test_a_stopped_server_finishes_the_requests_that_have_begun(server: Server):
         begun.sendall(head.encode() + body[:5])
         get(server, "/healthz")  # the half request has arrived before
         server._process.send_signal(signal.SIGTERM)
-        idle.settimeout(30)
+        idle.settimeout(60)
         assert idle.recv(1) == b"", "an idle connection is kept"
         wait_until(lambda: is_refused(server.port), "new connections are refused")
         begun.sendall(body[5:])
-        begun.settimeout(30)
+        begun.settimeout(60)
         answer = b"".join(iter(lambda: begun.recv(65_536), b""))
     assert answer.startswith(b"HTTP/1.1 200 OK")
     assert b'"tasks":[{' in answer.replace(b" ", b"").replace(b"\n", b"")
-    assert server._process.wait(30) == 0
+    assert server._process.wait(120) == 0
     server.start()
 
 

@@ -260,7 +260,7 @@ def test_a_server_says_by_which_addresses_it_opens(team: ProjectFolder):
             assert answer.status_code == status
     finally:
         server.send_signal(signal.SIGTERM)
-        server.wait(30)
+        server.wait(120)
         server.stdout.close()
 
 

@@ -182,17 +182,17 @@ def test_the_task_names_its_tile_and_another_face_gives_it_another_name(photo: P
         box = tile_crop(FACE, found_face(FACE).points, 0, *SIZE).box
         sides = dict(zip(("left", "top", "right", "bottom"), box, strict=True))
         url = server.url + task["tile_url"].format(**sides, side=800)
-        answer = client.session.get(url, timeout=30)
+        answer = client.session.get(url, timeout=60)
         assert answer.headers["Content-Type"] == "image/jpeg"
         assert answer.headers["Cache-Control"] == "private, max-age=31536000, immutable"
         assert opened(answer.content).size == (800, 800)
         outside = url.replace(f"-{box.bottom}-0-", "-5000-0-")
-        assert client.session.get(outside, timeout=30).status_code == 404
+        assert client.session.get(outside, timeout=60).status_code == 404
         unknown = url.replace(task["tile_url"][7:71], "0" * 64)
-        assert client.session.get(unknown, timeout=30).status_code == 404
-        small = client.session.get(server.url + task["thumbnail_url"], timeout=30)
+        assert client.session.get(unknown, timeout=60).status_code == 404
+        small = client.session.get(server.url + task["thumbnail_url"], timeout=60)
         assert opened(small.content).size == (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
-        card = requests.get(f"{server.url}/api/v1/images", timeout=30).json()["images"][0]
+        card = requests.get(f"{server.url}/api/v1/images", timeout=60).json()["images"][0]
         assert card["thumbnail_url"] == task["thumbnail_url"]
         record_faces(photo, "photo.jpg", [found_face(Box(300, 600, 600, 900))])
         moved = client.get("/images")["images"][0]

@@ -26,7 +26,7 @@ def test_a_labeller_changes_the_password_ends_a_session_and_makes_a_token(page: 
         page.locator("[data-session]", has_text="this browser").wait_for()
         page.locator("[data-session]", has_text="Firefox on Android").get_by_role("button").click()
         page.get_by_text("That browser is logged out.").wait_for()
-        assert phone.session.get(f"{server.url}/api/v1/me", timeout=10).status_code == 401
+        assert phone.session.get(f"{server.url}/api/v1/me", timeout=60).status_code == 401
         page.get_by_label("For", exact=True).fill("camera <b>")
         page.get_by_role("button", name="Create a token").click()
         assert page.locator(".secret code").inner_text().startswith("fl_")

@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, Page
 
 from annotator.project import ProjectFolder
 from annotator.services.accounts import set_password
+from tests.support.browser.chromium import open_context
 from tests.support.browser.label_page import shown_image, wait_until_sent
 from tests.support.browser.pages import log_in
 from tests.support.projects.accounts import PASSWORD, users_command
@@ -45,7 +46,7 @@ def test_a_password_is_never_put_into_the_address_before_the_script_has_loaded(
     users_command(filled.path, "add", "Ada", "--role", "admin", password=PASSWORD)
     with (
         Server(filled.path) as server,
-        browser.new_context(java_script_enabled=False) as context,
+        open_context(browser, java_script_enabled=False) as context,
         context.new_page() as page,
     ):
         page.goto(f"{server.url}/login")

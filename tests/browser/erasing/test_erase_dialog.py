@@ -6,7 +6,7 @@ from playwright.sync_api import Browser, Page
 from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
-from tests.support.browser.chromium import SECOND
+from tests.support.browser.chromium import open_context
 from tests.support.browser.pages import wait_until_ready
 from tests.support.projects.erasing import ERASED, OTHERS, PERSON, fill, find_traces, people_named, traces_of
 from tests.support.projects.images import image_of, names_of
@@ -22,10 +22,9 @@ def test_an_image_is_deleted_for_good_by_touch(browser: Browser, filled: Project
     phone = {"width": 390, "height": 844}
     with (
         Server(filled.path, FACELABEL_WORKER="1") as server,
-        browser.new_context(viewport=phone, has_touch=True) as context,
+        open_context(browser, viewport=phone, has_touch=True) as context,
     ):
         page = context.new_page()
-        page.set_default_timeout(20 * SECOND)
         page.goto(f"{server.url}/browse/{image_of(filled, ERASED)}")
         wait_until_ready(page)
         page.get_by_role("button", name="Delete for good …").tap()

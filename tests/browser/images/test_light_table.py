@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from annotator.project import ProjectFolder
 from annotator.services.rounds.loading import load_predictions
+from tests.support.browser.chromium import open_context
 from tests.support.browser.pages import axe_faults, wait_until_ready
 from tests.support.predictions_folder import SURE, UNCERTAIN, write_predictions
 from tests.support.projects.images import image_of, names_of
@@ -20,8 +21,8 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[Page]:
     """A page on a phone, used by touch."""
-    with browser.new_context(
-        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, bypass_csp=True
+    with open_context(
+        browser, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, bypass_csp=True
     ) as context:
         yield context.new_page()
 

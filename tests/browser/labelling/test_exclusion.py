@@ -10,6 +10,7 @@ from annotator.models import Image, Submission
 from annotator.project import ProjectFolder
 from annotator.services.annotation.exclude import exclusion_of
 from annotator.services.review.flags import raise_flag
+from tests.support.browser.chromium import open_context
 from tests.support.browser.label_page import image_name, shown_image, wait_until_sent
 from tests.support.browser.pages import axe_faults, wait_until_ready
 from tests.support.projects.excluding import exclude_images
@@ -137,7 +138,7 @@ def test_the_dialog_works_by_touch_on_a_phone(browser: Browser, filled: ProjectF
     size = {"width": 390, "height": 844}
     with (
         Server(filled.path) as server,
-        browser.new_context(viewport=size, has_touch=True, bypass_csp=True) as context,
+        open_context(browser, viewport=size, has_touch=True, bypass_csp=True) as context,
     ):
         page = context.new_page()
         page.goto(f"{server.url}/browse/{image_of(filled, names_of(filled)[0])}")

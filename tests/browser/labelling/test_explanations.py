@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from annotator.project import ProjectFolder
+from annotator.services.projects import init_project
 from annotator.services.rounds.loading import load_predictions
-from tests.support.browser.chromium import SECOND
+from tests.support.browser.chromium import open_context
 from tests.support.browser.label_page import shown_image
 from tests.support.browser.pages import axe_faults, wait_until_ready
 from tests.support.predictions_folder import write_predictions
-from tests.support.projects.images import names_of
+from tests.support.projects.images import LIMITS, import_images, names_of
 from tests.support.projects.round_results import add_round_with_errors, answer_audit_set
 from tests.support.serving import Server
 
@@ -25,9 +27,8 @@ BUBBLE = ".explanation:popover-open"
 def phone(browser: Browser) -> Iterator[Page]:
     """A page on a phone, into which axe can be injected."""
     size = {"width": 390, "height": 844}
-    with browser.new_context(viewport=size, has_touch=True, is_mobile=True, bypass_csp=True) as context:  # type: ignore[arg-type]
+    with open_context(browser, viewport=size, has_touch=True, is_mobile=True, bypass_csp=True) as context:
         opened = context.new_page()
-        opened.set_default_timeout(20 * SECOND)
         yield opened
 
 
@@ -120,3 +121,20 @@ def test_why_is_asked_by_key_and_by_finger_and_answered_truly(page: Page, phone:
         expect(phone.locator(BUBBLE)).to_contain_text("about 80 of 100 such answers are right")
         assert axe_faults(phone) == []
         assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_letter_of_an_attribute_is_not_shown_as_the_letter_of_why(
+    page: Page, tmp_path: Path, faces: Path
+):
+    schema = tmp_path / "young.toml"
+    schema.write_text(
+        'version = 1\n[[attribute]]\nname = "young"\ntitle = "Young"\nkey = "y"\n'
+        'values = [{ code = 0, name = "no" }, { code = 1, name = "yes" }]\n'
+    )
+    project = init_project(tmp_path / "young", schema)
+    import_images(project, [faces], LIMITS)
+    with Server(project.path) as server:
+        page.goto(server.url)
+        wait_until_ready(page)
+        expect(page.locator("#more [data-command=why]")).to_be_visible()
+        expect(page.locator("#more [data-command=why] kbd")).to_be_hidden()

@@ -2,6 +2,7 @@
 
 import random
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.projects import init_project
 from annotator.services.rounds.loading import load_predictions
+from tests.support.browser.chromium import open_context
 from tests.support.browser.label_page import image_name, press_answers, shown_image, wait_until_sent
+from tests.support.browser.outages import SUPPLIED
 from tests.support.face_descriptors import add_people
 from tests.support.predictions_folder import write_predictions
 from tests.support.projects.images import LIMITS, import_images, names_of
@@ -30,15 +33,17 @@ examples = [{ image = "0001.jpg", code = 1 }, { image = "missing.jpg", code = 0 
 EIGHTH = '\n[[attribute]]\nname = "beard"\ntitle = "Beard"\nkey = "b"\nvalues = [{ code = 0, name = "none" }, { code = 1, name = "beard" }]\n'
 
 
-@pytest.fixture
-def guided(tmp_path: Path, faces: Path) -> ProjectFolder:
-    """A project with eight attributes, one of them with a guideline."""
+@pytest.fixture(scope="module")
+def guided(tmp_path_factory: pytest.TempPathFactory, faces: Path) -> Iterator[Server]:
+    """A server of a project with eight attributes, one of them with a guideline."""
+    tmp_path = tmp_path_factory.mktemp("guided")
     schema = UNGUIDED_SCHEMA.replace('key = "g"\n', GUIDED) + EIGHTH
     (tmp_path / "attributes.toml").write_text(schema)
     made = init_project(tmp_path / "project", tmp_path / "attributes.toml")
     import_images(made, [faces], LIMITS)
     made.database.close()
-    return made
+    with Server(made.path) as server:
+        yield server
 
 
 def press(page: Page, *keys: str) -> None:
@@ -141,25 +146,20 @@ def test_zoom_by_keys_wheel_and_drag_is_reset_by_the_next_image(page: Page, serv
     page.wait_for_selector("#frame:not([data-zoom])")
 
 
-def test_one_key_opens_a_guideline_and_its_text_is_text(page: Page, guided: ProjectFolder):
-    with Server(guided.path) as server:
-        page.goto(server.url)
-        shown_image(page)
-        press(page, "Shift+G")
-        page.wait_for_selector("#guide[open]")
-        assert "Worn, not in the hair. <img src=x" in page.locator("#guide").inner_text()
-        assert [image.get_attribute("alt") for image in page.locator("#guide img").all()] == [
-            "glasses: 0001.jpg"
-        ]
-        assert (
-            page.locator("#guide img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
-        )
-        press(page, "0", ".")  # an open guideline takes no answers
-        page.wait_for_selector("#guide:not([open])", state="attached")
-        assert page.locator("[aria-pressed=true]").count() == 0
-        press(page, ".")  # of the marked attribute, which has none
-        assert "No guideline" in page.locator("#guide").inner_text()
-        assert "owned" not in page.title()
+def test_one_key_opens_a_guideline_and_its_text_is_text(page: Page, guided: Server):
+    page.goto(guided.url)
+    shown_image(page)
+    press(page, "Shift+G")
+    page.wait_for_selector("#guide[open]")
+    assert "Worn, not in the hair. <img src=x" in page.locator("#guide").inner_text()
+    assert [image.get_attribute("alt") for image in page.locator("#guide img").all()] == ["glasses: 0001.jpg"]
+    assert page.locator("#guide img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    press(page, "0", ".")  # an open guideline takes no answers
+    page.wait_for_selector("#guide:not([open])", state="attached")
+    assert page.locator("[aria-pressed=true]").count() == 0
+    press(page, ".")  # of the marked attribute, which has none
+    assert "No guideline" in page.locator("#guide").inner_text()
+    assert "owned" not in page.title()
 
 
 def note_begun(page: Page, server: Server, text: str) -> str:
@@ -223,15 +223,12 @@ def test_the_colour_scheme_is_remembered_on_all_pages(page: Page, server: Server
     ("width", "height", "touch"), [(1366, 768, False), (1920, 1080, False), (1024, 768, True)]
 )
 def test_eight_attributes_need_no_scrolling(
-    browser: Browser, guided: ProjectFolder, width: int, height: int, touch: bool
+    browser: Browser, guided: Server, width: int, height: int, touch: bool
 ):
     size = {"width": width, "height": height}
-    with (
-        Server(guided.path) as server,
-        browser.new_context(viewport=size, has_touch=touch, is_mobile=touch) as context,  # type: ignore[arg-type]
-    ):
+    with open_context(browser, viewport=size, has_touch=touch, is_mobile=touch) as context:
         page = context.new_page()
-        page.goto(server.url)
+        page.goto(guided.url)
         shown_image(page)
         assert page.locator("html").evaluate("e => [e.scrollHeight, e.scrollWidth]") == [height, width]
         assert page.locator("#attributes").evaluate("e => e.scrollHeight <= e.clientHeight")
@@ -269,7 +266,7 @@ def test_twelve_images_are_answered_while_the_server_is_away(page: Page, tmp_pat
         page.goto(server.url)
         pressed = dict([press_answers(page, chance)])
         wait_until_sent(page)
-        page.wait_for_load_state("networkidle")
+        page.wait_for_function(SUPPLIED, arg=12)
         server.stop(signal.SIGKILL)
         pressed |= dict(press_answers(page, chance) for _ in range(12))
         assert page.locator("html").get_attribute("data-unsent") == "12"

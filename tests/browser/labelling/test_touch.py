@@ -122,11 +122,11 @@ def test_nothing_moves_from_one_attribute_to_the_next(browser: Browser, server: 
 
 
 def test_the_browser_may_install_the_project(server: Server):
-    manifest = requests.get(f"{server.url}/manifest.webmanifest", timeout=30)
+    manifest = requests.get(f"{server.url}/manifest.webmanifest", timeout=60)
     assert manifest.headers["Content-Type"] == "application/manifest+json"
     described = manifest.json()
     assert (described["display"], described["start_url"]) == ("standalone", "/")
     for icon in described["icons"]:
-        answer = requests.get(server.url + icon["src"], timeout=30)
+        answer = requests.get(server.url + icon["src"], timeout=60)
         assert answer.headers["Content-Type"] == "image/png"
     assert {icon["sizes"] for icon in described["icons"]} == {"192x192", "512x512"}

@@ -20,6 +20,7 @@ from playwright.sync_api import Browser
 from annotator.project import ProjectFolder
 from annotator.services.accounts import add_account
 from annotator.services.importing.uploads import PIECE_BYTES
+from tests.support.browser.chromium import open_context
 from tests.support.browser.label_page import press_answers, wait_until_sent
 from tests.support.browser.pages import log_in, wait_until_ready
 from tests.support.observatory import cookie_faults, observatory_faults
@@ -110,7 +111,7 @@ def test_a_team_works_through_a_proxy_with_https(
     served: Served, browser: Browser, faces: Path, tmp_path: Path, soak: bool
 ):
     site = served.site
-    with browser.new_context(ignore_https_errors=True) as context:
+    with open_context(browser, ignore_https_errors=True) as context:
         page = context.new_page()
         page.goto(f"{site.url}/")
         log_in(page, "Ada")
@@ -158,7 +159,7 @@ def test_a_team_works_through_a_proxy_with_https(
 @pytest.mark.parametrize("served", PATHS, indirect=True)
 def test_every_page_works_below_a_path(served: Served, browser: Browser):
     site = served.site
-    with browser.new_context(ignore_https_errors=True) as context:
+    with open_context(browser, ignore_https_errors=True) as context:
         page = context.new_page()
         lost: list[str] = []
         page.on("response", lambda answer: lost.append(answer.url) if answer.status >= 400 else None)

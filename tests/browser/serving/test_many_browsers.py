@@ -15,7 +15,7 @@ from tests.support.serving import Server
 
 
 def work(server: Server, images: int, failures: list[str]) -> None:
-    """Label images, undo the answers, which leases the images again, and load the page as a newcomer each time; 20 seconds without an answer fail."""
+    """Label images, undo the answers, which leases the images again, and load the page as a newcomer each time; a minute without an answer fails."""
     client = server.client()
     for _ in range(images):
         try:
@@ -23,7 +23,7 @@ def work(server: Server, images: int, failures: list[str]) -> None:
             key = secrets.token_hex(8)
             client.answer(task, ALL, key)
             client.post("/annotations/undo", {"submission": key}, secrets.token_hex(8)).raise_for_status()
-            requests.get(f"{server.url}/", timeout=20).raise_for_status()
+            requests.get(f"{server.url}/", timeout=60).raise_for_status()
         except requests.RequestException as error:
             failures.append(str(error))
 

@@ -4,8 +4,13 @@ import os
 import shutil
 from typing import Any
 
+from playwright.sync_api import Browser, BrowserContext
+
 SECOND = 1000
 """Playwright counts time in milliseconds."""
+
+PATIENCE = 120 * SECOND
+"""How long a test waits for what a page is to show. The machine may be busy with other tests; none asserts a duration."""
 
 
 def chromium_options() -> dict[str, Any]:
@@ -23,3 +28,10 @@ def chromium_options() -> dict[str, Any]:
     if os.geteuid() == 0:
         arguments.append("--no-sandbox")
     return {"executable_path": executable, "args": arguments}
+
+
+def open_context(browser: Browser, **options: Any) -> BrowserContext:
+    """A browser context whose pages wait with the patience of the tests."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE)
+    return context

@@ -5,11 +5,13 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, Page
 
+from tests.support.browser.chromium import open_context
+
 
 @contextmanager
 def crowd(browser: Browser, url: str, people: int) -> Iterator[list[Page]]:
     """Open Browse in so many contexts, and wait until each shows images."""
-    contexts = [browser.new_context() for _ in range(people)]
+    contexts = [open_context(browser) for _ in range(people)]
     try:
         pages = [context.new_page() for context in contexts]
         for page in pages:

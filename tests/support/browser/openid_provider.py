@@ -34,21 +34,21 @@ class Provider:
 
     def add_user(self, sub: str, **claims: object) -> None:
         """Add somebody, or give them other claims."""
-        requests.put(f"{self.url}/users/{sub}", json=claims, timeout=10).raise_for_status()
+        requests.put(f"{self.url}/users/{sub}", json=claims, timeout=60).raise_for_status()
 
     def describe_itself(self, **metadata: str) -> None:
         """Say other things in the discovery document; none: what is true."""
-        requests.post(f"{self.url}/misbehave", json=metadata, timeout=10).raise_for_status()
+        requests.post(f"{self.url}/misbehave", json=metadata, timeout=60).raise_for_status()
 
     def authorize(self, url: str, sub: str) -> str:
         """Log in as `sub` at the address that a browser was sent to; returns the address of the way back."""
-        answer = requests.post(url, data={"sub": sub}, allow_redirects=False, timeout=10)
+        answer = requests.post(url, data={"sub": sub}, allow_redirects=False, timeout=60)
         assert answer.status_code == 302, answer.text
         return answer.headers["Location"]
 
     def logouts(self) -> list[dict[str, str]]:
         """The parameters of the log-outs that browsers asked for."""
-        return requests.get(f"{self.url}/logouts", timeout=10).json()
+        return requests.get(f"{self.url}/logouts", timeout=60).json()
 
 
 def serve() -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.support.browser.chromium import open_context
+
 LEAST_TARGET = 44
 """Pixels that a finger needs (WCAG 2.5.5)."""
 
@@ -57,7 +59,7 @@ def page_on(browser: Browser, screen: Screen, **options: object) -> Iterator[Pag
 def context_on(browser: Browser, screen: Screen, **options: object) -> BrowserContext:
     """A browser context with the size of a screen."""
     size = {"width": screen.width, "height": screen.height}
-    return browser.new_context(viewport=size, has_touch=screen.touch, is_mobile=screen.touch, **options)  # type: ignore[arg-type]
+    return open_context(browser, viewport=size, has_touch=screen.touch, is_mobile=screen.touch, **options)
 
 
 _STICKING_OUT = """() => {

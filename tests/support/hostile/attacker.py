@@ -34,7 +34,7 @@ class Attacker:
         one = socket.socket()
         if buffer:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        one.settimeout(20)
+        one.settimeout(60)
         one.connect(("127.0.0.1", self._server.port))
         one.sendall(content)
         self._sockets.append(one)

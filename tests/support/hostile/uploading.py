@@ -11,4 +11,4 @@ def announce(server: Server, size: int, piece: bytes = b"a") -> requests.Respons
     """Announce a file of `size` bytes and send its first piece."""
     headers = {"Content-Type": "application/octet-stream", "Idempotency-Key": secrets.token_hex(8)}
     address = f"{server.url}/api/v1/imports?name=a.bin&bytes={size}"
-    return requests.post(address, data=piece, headers=headers, timeout=20)
+    return requests.post(address, data=piece, headers=headers, timeout=60)

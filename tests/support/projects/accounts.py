@@ -1,22 +1,20 @@
 """The accounts of a project, managed by `facelabel users`."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import requests
 
+from tests.support.commands import call
 from tests.support.serving import Client, Server
 
 PASSWORD = "correct horse battery"
 
 
 def users_command(project: Path, *arguments: str, password: str = "") -> str:
-    """Run `facelabel users` in a separate process, with a password on its standard input; returns its output."""
-    command = [sys.executable, "-m", "annotator", "users", *arguments, "-p", str(project)]
-    if password:
-        command.append("--password-stdin")
-    return subprocess.run(command, input=password, capture_output=True, text=True, check=True).stdout
+    """Call `facelabel users`, with a password on its standard input; returns its output."""
+    done = call("users", *arguments, "-p", project, *["--password-stdin"] * bool(password), typed=password)
+    done.assert_done()
+    return done.out
 
 
 def logged_in(server: Server, name: str, password: str = PASSWORD, agent: str = "") -> Client:

@@ -18,9 +18,11 @@ const VIEWS = { head: 'the head', face: 'the face', whole: 'the whole image' };
  * @param {Attribute[]} schema
  */
 export function withWhy(command, argument, schema) {
-  const asks = command === 'letter' && argument === KEY && !schema.some(({ key }) => key?.toLowerCase() === KEY);
-  return asks ? 'why' : command;
+  return command === 'letter' && argument === KEY && hasWhyKey(schema) ? 'why' : command;
 }
+
+/** @param {Attribute[]} schema */
+export const hasWhyKey = (schema) => !schema.some(({ key }) => key?.toLowerCase() === KEY);
 
 const percent = (/** @type {number} */ share) => (share < 0.01 ? 'under 1\u00a0%' : `${Math.min(99, Math.round(100 * share))}\u00a0%`);
 

@@ -1,6 +1,6 @@
-"""The database of a project: one engine, sessions that read or write, migrations.
+"""A project's database in SQLite: one file.
 
-SQLite is opened through pysqlite3, which brings a recent version: before 3.51.3, a write during another connection's
+It is opened through pysqlite3, which brings a recent version: before 3.51.3, a write during another connection's
 checkpoint in WAL mode could lose committed data. `synchronous=FULL` makes a commit survive a power cut. Every writing
 transaction begins with BEGIN IMMEDIATE, because a deferred transaction that becomes a write may fail with "database is
 locked".
@@ -9,7 +9,6 @@ locked".
 from __future__ import annotations
 
 import shutil
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -17,26 +16,21 @@ from pathlib import Path
 from typing import Any
 
 import pysqlite3
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from annotator.db_generation import DatabaseGeneration, new_mark
+from annotator.database.base import BUSY_SECONDS, Database
+from annotator.database.generation import DatabaseGeneration, new_mark
+from annotator.database.migrations import upgrade
 from annotator.errors import Busy, FacelabelError, NoRoom
-from annotator.project_cache import ProjectCache
-from annotator.resources import resource
-
-__all__ = ["Changes", "Database", "Session", "database_failure"]
 
 _NO_ROOM = 2**20
 """With fewer free bytes, an I/O error means a full disk: SQLite could not grow the file that processes share."""
 
-BUSY_SECONDS = 30
-"""Seconds that a writer waits for another one before it fails."""
 
-
-class Database:
+class SqliteDatabase(Database):
     """A project's database file.
 
     Args:
@@ -45,12 +39,12 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.cache = ProjectCache()
-        self.engine: Engine = create_engine(
+        engine = create_engine(
             f"sqlite:///{path}",
             module=pysqlite3,
             connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         )
+        super().__init__(engine, engine)
         event.listen(self.engine, "connect", _configure)
         event.listen(self.engine, "begin", _begin)
         self._writing = self.engine.execution_options(synchronous="FULL")
@@ -58,28 +52,9 @@ class Database:
         self._turn = threading.Lock()
         self.generation = DatabaseGeneration(path)
 
-    # Statements that every request runs are constants and are executed on `session.connection()`: building a statement
-    # and passing it through the ORM takes several times as long as SQLite's answer.
-
-    @contextmanager
-    def read(self) -> Iterator[Session]:
-        """Give a session that sees one consistent state and writes nothing."""
-        with Session(self.engine, info={"project_cache": self.cache}) as session:
-            yield session
-
     @contextmanager
     def write(self, *, durable: bool = True, references: bool = True) -> Iterator[Session]:
-        """Give a session that holds the write lock from its first statement, commits at the end and rolls back on an error.
-
-        Args:
-            durable: wait until the commit is on the disk. False is for leases and the progress of rounds, which survive a
-                kill but need not survive a power cut. The next durable commit includes all commits before it.
-            references: check that rows refer to rows that exist. To delete one answer, SQLite would search all labels for it;
-                an erasure deletes what refers to it itself.
-
-        Raises:
-            NoRoom: if the disk is full.
-        """
+        """Give a session that writes, as the base class says."""
         # A writer that finds SQLite's lock held sleeps longer each time, while others overtake it. The threads of one
         # process therefore wait here in turn, and only processes compete for SQLite's lock.
         engine = self._writing if durable else self._lending
@@ -103,7 +78,7 @@ class Database:
             ) from error
 
     def _set_mark(self, connection: Connection) -> None:
-        """Give the file a new mark, if one is due (annotator/db_generation)."""
+        """Give the file a new mark, if one is due (annotator/database/generation)."""
         if self.generation.needs_mark():
             current = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
             connection.exec_driver_sql(f"PRAGMA user_version={self.generation.new_mark(current)}")
@@ -111,6 +86,10 @@ class Database:
     def _is_full(self, message: str) -> bool:
         is_full = "disk I/O error" in message and shutil.disk_usage(self.path.parent).free < _NO_ROOM
         return is_full or "disk is full" in message
+
+    def check_log(self) -> None:
+        """Check the marks of annotator/database/generation."""
+        self.generation.check()
 
     def migrate(self) -> None:
         """Migrate the file to the newest revision; a missing file is created.
@@ -126,7 +105,7 @@ class Database:
             assert driver is not None
             driver.execute("PRAGMA foreign_keys=OFF")
             try:
-                _run_alembic(connection)
+                upgrade(connection)
                 broken = driver.execute("PRAGMA foreign_key_check").fetchall()
                 assert not broken, f"a migration broke references: {broken[:3]}"
             finally:
@@ -226,35 +205,25 @@ class Database:
         if blocked:
             raise Busy("database_busy", "A reader kept the database's log from being emptied.")
 
+    def changes(self) -> SqliteChanges:
+        """Watch the file for commits of other connections."""
+        return SqliteChanges(self.path)
+
     def close(self) -> None:
         """Close all connections."""
-        self.engine.dispose()
+        super().close()
         self.generation.close()
 
 
-def database_failure(error: Exception) -> FacelabelError | None:
-    """What a user is told when SQLite cannot use the database; None if `error` is of another kind."""
-    if (
-        not isinstance(error, OperationalError) and type(error) is not DatabaseError
-    ):  # the latter: a damaged page
-        return None
-    return FacelabelError(
-        "database_failed",
-        f"The project's database could not be used: {getattr(error, 'orig', error)}.",
-        kept="Everything committed earlier is kept; the current step is not.",
-        do="Call `facelabel doctor`. Make room if the disk is full, then call the command again.",
-    )
-
-
-class Changes:
-    """Detects commits of other connections within microseconds.
+class SqliteChanges:
+    """Detects commits of other connections by SQLite's `data_version`.
 
     Args:
-        database: the database, whose file exists.
+        path: the file, which exists.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._connection = pysqlite3.connect(database.path, isolation_level=None)
+    def __init__(self, path: Path) -> None:
+        self._connection = pysqlite3.connect(path, isolation_level=None)
         self._seen = self._version()
 
     def any(self) -> bool:
@@ -288,25 +257,3 @@ def _begin(connection: Connection) -> None:
     if synchronous is not None:
         connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
     connection.exec_driver_sql("BEGIN" if synchronous is None else "BEGIN IMMEDIATE")
-
-
-def _run_alembic(connection: Connection) -> None:
-    # Alembic is imported here, because only commands migrate.
-    from alembic.config import Config  # noqa: PLC0415
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
-    from alembic.util import CommandError  # noqa: PLC0415
-
-    from alembic import command  # noqa: PLC0415
-
-    config = Config(stdout=sys.stderr)
-    config.set_main_option("script_location", str(resource("alembic")))
-    config.attributes["connection"] = connection
-    try:
-        ScriptDirectory.from_config(config)
-        command.upgrade(config, "head")
-    except CommandError as error:
-        raise FacelabelError(
-            "newer_database",
-            f"The project's database was made by another version of Facelabel: {error}.",
-            do="Use the version of Facelabel that made it, or a newer one.",
-        ) from error

@@ -1,0 +1,161 @@
+"""A PostgreSQL server for the tests, from the distribution's package: on a socket in a temporary folder, gone with the tests."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+from annotator.database import open_database
+from tests.support.waiting import wait_until
+
+ADMIN = "facelabel"
+MISSING = (
+    "The tests need a PostgreSQL server, which Debian's package postgresql has; `make test` installs it. "
+    "Without it: pytest --deselect or FACELABEL_TEST_DATABASE unset, and no test that asks for the fixture `postgres`."
+)
+
+
+class PostgresServer:
+    """A running server.
+
+    Args:
+        folder: the folder of its socket.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = count(1)
+        self._template = ""
+
+    def url(self, name: str) -> str:
+        """The address of a database."""
+        return f"postgresql://{ADMIN}@/{name}?host={self._folder}"
+
+    def create(self, template: str = "template0") -> str:
+        """Make a database and return its address."""
+        name = f"test{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.url(name)
+
+    def create_with_tables(self) -> str:
+        """Make a database with all tables, none of which has a row, and return its address."""
+        if not self._template:
+            url = self.create()
+            made = open_database(url)
+            made.migrate()
+            made.close()
+            self._template = _name(url)
+        return self.create(self._template)
+
+    def copy(self, url: str) -> str:
+        """Make a copy of a database that nobody uses, and return its address."""
+        return self.create(_name(url))
+
+    def drop(self, url: str) -> None:
+        """Drop a database; whoever is connected to it loses the connection."""
+        self.execute(f"DROP DATABASE IF EXISTS {_name(url)} WITH (FORCE)")
+
+    def execute(self, statement: str) -> None:
+        """Execute a statement beside all databases of the tests."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement)  # type: ignore[arg-type]
+
+
+def _name(url: str) -> str:
+    return url.split("@/", 1)[1].split("?", 1)[0]
+
+
+def find_programs() -> Path:
+    """The folder of the newest server's programs.
+
+    Raises:
+        RuntimeError: if none is installed.
+    """
+    on_path = shutil.which("postgres")
+    if on_path is not None and shutil.which("initdb") is not None:
+        return Path(on_path).parent
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda file: int(file.parts[-3]))
+    if not folders:
+        raise RuntimeError(MISSING)
+    return folders[-1].parent
+
+
+@contextmanager
+def running_server() -> Iterator[PostgresServer]:
+    """Start a server and stop it at the end. It does not wait for the disk: it need not survive a power cut."""
+    programs = find_programs()
+    # Not below pytest's folder, which only its own user may enter: PostgreSQL refuses to run as root.
+    folder = Path(tempfile.mkdtemp(prefix="facelabel-postgres-"))
+    user = _user()
+    prefix: list[str] = []
+    if user is not None:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        prefix = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+    data = folder / "data"
+    # An order of words of a language, as most servers have one: Facelabel's columns must not depend on it.
+    language = ["--locale-provider=icu", "--icu-locale=en-US", "--locale=C.UTF-8", "--encoding=UTF8"]
+    initdb = [
+        programs / "initdb",
+        "--no-sync",
+        "--auth=trust",
+        f"--username={ADMIN}",
+        *language,
+        f"--pgdata={data}",
+    ]
+    options = {
+        "listen_addresses": "",
+        "unix_socket_directories": folder,
+        "fsync": "off",
+        "full_page_writes": "off",
+        "max_connections": 200,
+        "shared_buffers": "64MB",
+        "autovacuum": "off",
+    }
+    try:
+        subprocess.run([*prefix, *initdb], check=True, capture_output=True, cwd=folder)
+        dying = [*prefix, "--pdeathsig=QUIT"] if prefix else ["setpriv", "--pdeathsig=QUIT"]
+        arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [*dying, programs / "postgres", "-D", data, *arguments], stdout=log, stderr=log, cwd=folder
+            )
+        try:
+            server = PostgresServer(folder)
+            wait_until(lambda: _answers(server, process, folder / "log"), "PostgreSQL answers")
+            yield server
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answers(server: PostgresServer, process: subprocess.Popen[bytes], log: Path) -> bool:
+    assert process.poll() is None, log.read_text()
+    try:
+        server.execute("SELECT 1")
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _user() -> pwd.struct_passwd | None:
+    """Who runs the server, if the tests run as root."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise RuntimeError("PostgreSQL does not run as root, and there is neither a user postgres nor nobody.")
