@@ -6,6 +6,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
@@ -14,8 +15,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, insert, select, update
 
+from annotator.database import open_database
 from annotator.feature_warmup import FeatureWarmup
 from annotator.models import Image, Project, Worker
 from annotator.project import ProjectFolder
@@ -23,6 +25,7 @@ from annotator.services.common.claims import ERASURE, Duty, LostClaimError, clai
 from annotator.services.projects import init_project
 from annotator.services.rounds.work_folder import work_folder
 from tests.support.commands import call
+from tests.support.database.postgres import PostgresServer
 from tests.support.forked import processes
 from tests.support.projects.images import LIMITS, import_images
 from tests.support.waiting import wait_until
@@ -38,6 +41,28 @@ def elsewhere(project: ProjectFolder) -> Iterator[ProjectFolder]:
     opened = ProjectFolder.open(project.path)
     yield opened
     opened.database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def pair(
+    request: pytest.FixtureRequest, project: ProjectFolder
+) -> Iterator[tuple[ProjectFolder, ProjectFolder]]:
+    """A project as two processes open it, with its database in a file or in a server."""
+    two = ProjectFolder(project.path), ProjectFolder(project.path)
+    if request.param == "postgres":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        url = server.create_with_tables()
+        for opened in two:
+            opened.__dict__["database"] = open_database(url)
+        with two[0].database.write() as session, project.database.read() as reading:
+            row = reading.scalars(select(Project)).one()
+            columns = {column.key: getattr(row, column.key) for column in Project.__table__.columns}
+            session.execute(insert(Project).values(columns))
+    yield two
+    for opened in two:
+        opened.database.close()
+    if request.param == "postgres":
+        server.drop(url)
 
 
 @pytest.fixture
@@ -57,6 +82,12 @@ def name_project(project: ProjectFolder, name: str) -> None:
 def name_of(project: ProjectFolder) -> str:
     with project.database.read() as session:
         return session.scalars(select(Project.name)).one()
+
+
+def remove_workers(project: ProjectFolder) -> None:
+    """Take all workers for lost."""
+    with project.database.write() as session:
+        session.execute(delete(Worker))
 
 
 def hold(path: Path, pipe: Connection) -> None:
@@ -92,8 +123,9 @@ def started(project: ProjectFolder) -> tuple[ForkServerProcess, Connection]:
 
 
 def test_what_one_worker_has_claimed_no_other_gets_until_it_is_released(
-    project: ProjectFolder, elsewhere: ProjectFolder
+    pair: tuple[ProjectFolder, ProjectFolder],
 ):
+    project, elsewhere = pair
     with joined(project, ["train"]) as one, joined(elsewhere, ["features"]) as other:
         duty = Duty(one, "backups")
         with claimed(project, "train") as held, duty.taken() as taken:
@@ -115,9 +147,23 @@ def test_what_one_worker_has_claimed_no_other_gets_until_it_is_released(
     assert list((project.path / "workers").iterdir()) == []
 
 
-def test_an_erasure_waits_for_rounds_and_features_and_they_for_it(
-    project: ProjectFolder, elsewhere: ProjectFolder
-):
+def test_nothing_is_committed_within_a_claim_that_is_lost(pair: tuple[ProjectFolder, ProjectFolder]):
+    project, elsewhere = pair
+    name_project(project, "before")
+    with claimed(project, "train") as held:
+        assert held is not None
+        name_project(project, "within")
+        with ThreadPoolExecutor(1) as another:
+            another.submit(remove_workers, elsewhere).result()
+        with pytest.raises(LostClaimError):
+            name_project(project, "after")
+        with claimed(elsewhere, "train") as successor:
+            assert successor is not None
+    assert name_of(project) == "within"
+
+
+def test_an_erasure_waits_for_rounds_and_features_and_they_for_it(pair: tuple[ProjectFolder, ProjectFolder]):
+    project, elsewhere = pair
     with joined(project) as one, joined(elsewhere) as other:
         held = one.claim("features/frozen/3")
         assert held is not None
@@ -169,8 +215,7 @@ def test_a_worker_that_was_taken_for_lost_joins_again(project: ProjectFolder, el
         duty = Duty(member, "groups")
         with duty.taken() as held:
             assert held
-        with elsewhere.database.write() as session:
-            session.delete(session.scalars(select(Worker)).one())
+        remove_workers(elsewhere)
 
         def has_it_again() -> bool:
             with suppress(LostClaimError), duty.taken() as held:
