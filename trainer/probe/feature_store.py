@@ -125,7 +125,6 @@ class FeatureStore:
                 _write_at(
                     self._digests, count * DIGEST, bytes.fromhex("".join(digests[place] for place in new))
                 )
-            self._looked_up = count + len(new)
 
     def keep(self, digests: list[str]) -> NDArray[np.bool_]:
         """Keep the records of these images, and remove all others with what was computed from them.

@@ -161,7 +161,7 @@ class Member:
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join()
-        with self._turn:
+        with _within(), self._turn:
             self._resign()
 
     def _registered(self) -> _Identity:
