@@ -43,7 +43,7 @@ settings.load_profile("suite")
 @pytest.fixture(scope="session", autouse=True)
 def _passwords_are_cheap() -> None:
     """A log-in takes a fifth of a second of a processor on purpose; the tests of hashing take the real one."""
-    importlib.import_module("tests.support.cheap_passwords")
+    importlib.import_module("tests.support.projects.accounts")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -18,7 +18,7 @@ LOADED = [
     "trainer.rounds.engines",
     "trainer.finetune.run",
     "trainer.cli",
-    "tests.support.cheap_passwords",
+    "tests.support.projects.accounts",
 ]
 """Modules that take seconds to import and that tests use in such a process; the last one makes log-ins cheap."""
 

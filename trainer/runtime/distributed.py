@@ -106,8 +106,11 @@ def average_statistics(model: nn.Module) -> None:
         norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d) and m.training]
         buffers = [buffer for norm in norms for buffer in norm.buffers() if buffer.is_floating_point()]
         if buffers:
-            mean = summed(nn.utils.parameters_to_vector(buffers)) / count()
-            nn.utils.vector_to_parameters(mean, buffers)
+            mean = summed(torch.cat([buffer.flatten() for buffer in buffers])) / count()
+            start = 0
+            for buffer in buffers:
+                buffer.copy_(mean[start : start + buffer.numel()].view_as(buffer))
+                start += buffer.numel()
 
 
 def wait_for_all() -> None:

@@ -17,8 +17,7 @@ from annotator.services.access.account import find_account
 from annotator.services.access.passwords import hash_password, verify_password
 from annotator.services.access.sessions import Device
 from annotator.services.accounts import add_account, log_in
-from tests.support.cheap_passwords import REAL
-from tests.support.projects.accounts import PASSWORD, log_in_as, logged_in
+from tests.support.projects.accounts import PASSWORD, REAL_HASHER, log_in_as, logged_in
 from tests.support.serving import Server
 
 HERE = Device("a test", "192.0.2.1")
@@ -26,7 +25,7 @@ HERE = Device("a test", "192.0.2.1")
 
 @pytest.fixture(autouse=True)
 def _hashes_are_real(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "_hasher", REAL)
+    monkeypatch.setattr(passwords, "_hasher", REAL_HASHER)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,19 @@
 from pathlib import Path
 
 import requests
+from argon2 import PasswordHasher
 
+from annotator.services.access import passwords
 from tests.support.commands import call
 from tests.support.serving import Client, Server
 
 PASSWORD = "correct horse battery"
+
+REAL_HASHER = passwords._hasher
+"""For tests of hashing. A hash takes a fifth of a second of a processor on purpose, and the tests compute hundreds: in each
+process that loads this module, and in those forked from it, argon2id does the least work that it allows."""
+
+passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 def users_command(project: Path, *arguments: str, password: str = "") -> str:

@@ -28,9 +28,9 @@ SETTINGS = {
 }  # fmt: skip
 
 QUICK = {
-    "network": "s0_cnn", "pretrained": False, "batch_norm": "trained", "image_size": 80, "batch_size": 16, "epochs": 1, "dropout": 0,
+    "network": "s0_resnet32", "pretrained": False, "batch_norm": "trained", "image_size": 80, "batch_size": 16, "epochs": 1, "dropout": 0,
 }  # fmt: skip
-"""Settings of a small network in place of the default preset."""
+"""Settings of a small network with batch statistics in place of the default preset."""
 
 
 def call(*arguments):
@@ -174,7 +174,8 @@ def test_two_processes_train_like_one_when_other_parameters_join_and_in_bfloat16
         call_together(count, "fit", runs / "snapshot", "--to", to, *options(SETTINGS | change))
     rounding = 1e-4 if change["precision"] == "float32" else 1e-2
     assert 0 < difference(runs, f"{change['precision']}1", f"{change['precision']}2") < rounding
-    assert difference(runs, "run1", f"{change['precision']}1") > rounding / 10, "the settings have an effect"
+    if "head_epochs" in change:
+        assert difference(runs, "run1", "float321") > 1e-3, "the heads were trained alone first"
 
 
 def refused(number, arguments, tmp_path):
