@@ -84,6 +84,11 @@ class Settings(BaseSettings):
     worker: bool = Field(
         True, description="Whether `serve` starts a worker. `facelabel worker` starts one separately."
     )
+    worker_lost_seconds: float = Field(
+        30,
+        ge=1,
+        description="After how long without a sign of life a worker of another machine is taken for lost.",
+    )
     faces: bool = Field(True, description="Whether the worker searches for faces while no round is due.")
     round_every: int = Field(
         25,

@@ -32,6 +32,7 @@ class ProjectFolder:
     imports/          a report per imported source: what was imported and refused
     uploads/          files that were uploaded to be imported, until they are imported
     erasures/         a receipt per erasure: what was erased for good, without names
+    workers/          a file per running worker, whose lock shows that it lives
     cache/            features, and parts of images for the label page; it may be deleted
     access.jsonl      the access log as a file, without names; older parts are access.jsonl.1 …
     secret.key        signs login cookies
@@ -200,7 +201,7 @@ class ProjectFolder:
 PARTS = frozenset(
     {
         "analysis.lock", "attributes.toml", "cache", "database.json", "erasures", "exports", "images", "imports", "networks", "photos", "rounds",
-        "secret.key", "snapshots", "uploads", "views", "worker.lock",
+        "secret.key", "snapshots", "uploads", "views", "worker.lock", "workers",
     }
 )  # fmt: skip
 """The names of what Facelabel makes in a project's folder, besides what begins with `_PREFIXES`."""
@@ -227,5 +228,5 @@ def _chmod(path: str, mode: int) -> None:
             os.chmod(path, mode)  # noqa: PTH101
 
 
-NEWEST_REVISION = "0038"
+NEWEST_REVISION = "0039"
 """The newest migration in alembic/versions; a test compares them."""

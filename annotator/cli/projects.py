@@ -13,6 +13,7 @@ from annotator.database.link import named_database
 from annotator.domain.schema import Value, parse_schema
 from annotator.domain.schema_text import format_schema
 from annotator.services.accounts import local_labeller
+from annotator.services.common.job_queue import KINDS
 from annotator.services.importing.report_files import list_reports
 from annotator.services.projects import init_project, read_schema_file, read_template
 from annotator.services.rounds.status import read_status
@@ -89,7 +90,7 @@ def init_command(
 @project_option
 @json_option
 def status_command(project: Path, as_json: bool) -> None:
-    """Show the counts of images and labels, the rounds, and the newest round's metrics."""
+    """Show the counts of images and labels, the rounds, the workers, and the newest round's metrics."""
     opened = open_project(project)
     with opened.database.read() as session:
         status = {"project": str(opened.path.resolve()), **read_status(opened, session)}
@@ -118,10 +119,19 @@ def status_command(project: Path, as_json: bool) -> None:
         )
     for row in status["rounds"][:5]:
         click.echo(f"  round {row['id']}: {row['state']}, {row['message']}")
+    for worker in status["workers"]:
+        does = ", ".join(f"{each['work']} since {each['since']}" for each in worker["does"])
+        click.echo(f"  worker {one_line(worker['name'])}, {_kinds_text(worker['kinds'])}: {does or 'waits'}")
     for source in status["suggestions"]:
         where = "imported predictions" if source["round"] is None else f"round {source['round']}"
         click.echo(f"  {source['attribute']} is suggested by {where}: {source['reason']}")
     print_metrics(status["metrics"])
+
+
+def _kinds_text(kinds: list[str]) -> str:
+    if not kinds:
+        return "a command"
+    return "all kinds of work" if set(kinds) == set(KINDS) else f"only {', '.join(kinds)}"
 
 
 def print_metrics(metrics: dict[str, Any] | None) -> None:

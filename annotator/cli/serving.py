@@ -24,6 +24,7 @@ from annotator.formats.import_formats import recognise
 from annotator.logs import set_up_logging
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
+from annotator.services.common.job_queue import KINDS, parse_kinds
 from annotator.services.common.progress import read_progress
 from annotator.services.importing.source_files import require_images
 from annotator.services.projects import existing_paths, init_project, remove_new_project
@@ -65,6 +66,11 @@ def address_options(command: Function) -> Function:
 @click.command("serve")
 @address_options
 @click.option(
+    "--worker/--no-worker",
+    default=None,
+    help="Start a worker beside the server.  [default: FACELABEL_WORKER, or yes]",
+)
+@click.option(
     "--open/--no-open",
     "open_browser",
     default=False,
@@ -72,25 +78,35 @@ def address_options(command: Function) -> Function:
     help="Open the label page in a browser.",
 )
 @project_option
-def serve_command(project: Path, open_browser: bool, **address: Any) -> None:
+def serve_command(project: Path, open_browser: bool, **options: Any) -> None:
     """Serve the project's pages and API, and start a worker for rounds and imports."""
     from annotator.server import serve  # noqa: PLC0415
 
-    serve(open_project(project), _settings(address), open_browser=open_browser)
+    serve(open_project(project), _settings(options), open_browser=open_browser)
 
 
 @click.command("worker")
+@click.option(
+    "--only",
+    metavar="KINDS",
+    default="",
+    help=f"Take only these kinds of work, with commas between them: {', '.join(KINDS)}.  [default: all]",
+)
 @click.option("--parent", type=int, hidden=True, help="End when this process is gone.")
 @project_option
-def worker_command(project: Path, parent: int | None) -> None:
-    """Run queued rounds and imports with low priority. `serve` starts a worker automatically."""
+def worker_command(project: Path, only: str, parent: int | None) -> None:
+    """Run queued rounds and imports with low priority. `serve` starts a worker automatically.
+
+    Several workers of a project share the work; a lost one's work goes on elsewhere.
+    """
+    kinds = parse_kinds(only)
     from annotator.worker import run_worker  # noqa: PLC0415
 
     set_up_logging(Settings())
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with lower_priority() as normal:
-        run_worker(open_project(project), Settings(), stop, parent, normal)
+        run_worker(open_project(project), Settings(), stop, parent, normal, kinds)
 
 
 def lower_priority() -> Executor:
@@ -166,7 +182,7 @@ def openapi_command() -> None:
 
 
 def _settings(address: dict[str, Any]) -> Settings:
-    """The settings, with those of `address_options` that the caller gave."""
+    """The settings, with the options that the caller gave, such as those of `address_options`."""
     return Settings(**{name: value for name, value in address.items() if value not in {None, ()}})
 
 
