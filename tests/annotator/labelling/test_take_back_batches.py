@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from threading import Event, Thread
 
+import pytest
 from sqlalchemy import func, select
 
 from annotator.config import Settings
