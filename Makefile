@@ -13,8 +13,11 @@ NODE_READY := node_modules/.ready
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
+# The tests near the database, which `make soak` also runs with their projects in PostgreSQL.
+ON_POSTGRES := $(addprefix tests/annotator/,certificates labelling schema)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test coverage lint examples bench soak python programs chromium proxies clean
+.PHONY: help setup run test coverage lint examples bench soak python programs chromium proxies postgres clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +53,7 @@ bench: $(READY) ## the figures that the documents name
 
 soak: $(READY) programs ## the fault trials in full numbers
 	FACELABEL_SOAK=1 $(BIN)/python -m pytest -m soak -n 2 --dist loadfile --no-loadscope-reorder --timeout 3600 --junitxml=benchmarks/results/soak.xml
+	FACELABEL_TEST_DATABASE=postgres $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ON_POSTGRES)
 
 clean: ## remove the environment and caches, keep the projects
 	rm -rf .venv node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
@@ -79,7 +83,7 @@ $(NODE_READY): package-lock.json | $(READY)
 	  echo "The scripts of the pages are not checked: eslint and TypeScript could not be installed by npm, which comes with Node 18.18 or newer."; \
 	  [ -z "$$CI" ]; }
 
-programs: chromium proxies
+programs: chromium proxies postgres
 
 # One after the other, and after Python's module: dpkg does one thing at a time.
 chromium: | python
@@ -100,3 +104,11 @@ proxies: | chromium
 	  else \
 	    echo "nginx or caddy is not installed: their tests are skipped"; \
 	  fi; }
+
+# The tests start a server of their own from these programs. Debian also starts one as a service when it installs them, where
+# services are started at all.
+postgres: | proxies
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+	  command -v apt-get >/dev/null || { echo "The database tests need a PostgreSQL server; install it and call make test again."; exit 1; }; \
+	  echo "installing postgresql for the database tests"; \
+	  $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy --no-install-recommends postgresql; }

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FACELABEL_", extra="ignore")
 
     project: Path = Field(Path(), description="The project folder, unless --project names another one.")
+    database: SecretStr | None = Field(
+        None, description="The URL of the project's PostgreSQL database; without it the project has a file."
+    )
     host: str = Field("127.0.0.1", description="The address that `serve` listens on.")
     port: int = Field(
         8420, ge=0, le=65535, description="The port that `serve` listens on; 0 chooses a free one."
@@ -90,6 +93,11 @@ class Settings(BaseSettings):
     )
     worker: bool = Field(
         True, description="Whether `serve` starts a worker. `facelabel worker` starts one separately."
+    )
+    worker_lost_seconds: float = Field(
+        30,
+        ge=1,
+        description="After how long without a sign of life a worker of another machine is taken for lost.",
     )
     faces: bool = Field(True, description="Whether the worker searches for faces while no round is due.")
     round_every: int = Field(

@@ -15,7 +15,7 @@ _PART = 10_000
 def forget_features(project: ProjectFolder) -> int:
     """Remove the features of images that the project does not have from its cache; return the number of removed records.
 
-    The cache is only used by processes that hold the worker's lock, and by analyses, which must not run meanwhile.
+    The cache is used by rounds, by workers that compute features, and by analyses. None of them may run meanwhile.
     """
     if not any(project.cache.glob("*/recipe.json")):
         return 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import secrets
+from collections.abc import Callable
 from importlib.util import find_spec
 from itertools import takewhile
 from pathlib import Path
@@ -10,61 +12,100 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, func, or_, select
 
 from annotator.files import shard_path
 from annotator.imaging.trainer_files import let_trainer_fetch
 from annotator.models import Face, Image
 from annotator.project import ProjectFolder
+from annotator.services.common.claims import claimed
 from annotator.services.common.counted import COUNTED
 from annotator.services.common.queue_head import queue_head
 from annotator.services.rounds.networks import list_networks
 
 STEP_SECONDS = 1.0
 """How long the worker computes before it checks whether something else is due."""
-_PAGE = 16_384
-"""The number of images that are read from the database and looked up in the cache at once."""
+SHARDS = 16
+"""The parts of the images that workers share, by the first digit of the hash of an image."""
+_PAGE = 1024
+"""The number of images of a shard that are read from the database and looked up in the cache at once."""
 
 _log = logging.getLogger("facelabel")
+
+Compute = Callable[[list[Any], Path, float, Path | None], int]
+"""Computes features of images (`ImageFile`) into a cache for some seconds, of a network or the frozen one; returns how many are done."""
 
 
 class FeatureWarmup:
     """Computes the frozen network's features of the project's images, a step at a time.
 
-    The images that somebody labels next come first, then all others in the order of import. Features depend on the face, so
-    an image waits until the face search was there, and so do the images that were imported after it. The features are stored
-    in the trainer's cache; this object only remembers which images it has reached. An image that cannot be read is skipped
-    together with its batch. Any other failure (a full disk, missing weights) ends the warm-up for this process, and the round
-    that needs the features reports it.
+    The images that somebody labels next come first, then all others, shard by shard in the order of import. Several workers
+    share the shards: each step claims one. Features depend on the face, so an image waits until the face search was there, and
+    so do the images of its shard that were imported after it. The features are stored in the trainer's cache; this object only
+    remembers which images it has reached. An image that cannot be read is skipped together with its batch. Any other failure (a
+    full disk, missing weights) ends the warm-up for this process, and the round that needs the features reports it.
 
     Args:
         project: the project.
         network: the folder of an added network, whose features are computed instead.
         faces: whether faces are searched for; if not, no image waits.
+        compute: computes the features; benchmarks simulate it.
     """
 
-    def __init__(self, project: ProjectFolder, network: Path | None = None, *, faces: bool = True) -> None:
+    def __init__(
+        self,
+        project: ProjectFolder,
+        network: Path | None = None,
+        *,
+        faces: bool = True,
+        compute: Compute | None = None,
+    ) -> None:
         self._project = project
         self._network = network
+        self._claim = "features/" + (network.name if network is not None else "frozen")
         self._faces = faces
-        self._last = 0
+        self._last = [0] * SHARDS
+        self._shard = secrets.randbelow(SHARDS)  # workers begin at different ones
         self._at_head: set[int] = set()  # images that were reached because they were at the head of the queue
-        self._possible = find_spec("torch") is not None
+        self._compute = compute or _compute_ahead
+        self._possible = compute is not None or find_spec("torch") is not None
         self.complete = False
         """Whether the last step found that all images were reached."""
 
     def run_step(self) -> bool:
-        """Compute for about `STEP_SECONDS`. Returns whether there was an image left to process."""
-        if not self._possible:
+        """Compute for about `STEP_SECONDS`, unless other workers compute all that is left. Returns whether it did."""
+        if not self._is_possible():
             return False
-        head = self._head()
-        images = head or self._next()
-        self.complete = not images and not self._left()
-        if not images:
+        if (head := self._head()) and (done := self._claimed_step("head", head)) is not None:
+            self._at_head.update(image.id for image in head[:done])
+            return True
+        if not self._is_possible():
             return False
+        newest = self._newest()
+        for _ in range(SHARDS):
+            images = self._next(self._shard, newest)
+            done = self._claimed_step(f"{self._shard:x}", images) if images else None
+            if done is not None:
+                self._last[self._shard] = images[min(done, len(images)) - 1].id
+                return True
+            if not self._is_possible():
+                return False
+            self._shard = (self._shard + 1) % SHARDS
+        self.complete = not head and min(self._last) >= newest
+        return False
+
+    def _is_possible(self) -> bool:
+        """Whether torch is there, and nothing has failed so far."""
+        return self._possible
+
+    def _claimed_step(self, part: str, images: list[Any]) -> int | None:
+        """Compute features of images for a while; return how many are done, None if another worker has this part."""
+        with claimed(self._project, f"{self._claim}/{part}") as held:
+            return self._compute_some(images) if held is not None else None
+
+    def _compute_some(self, images: list[Any]) -> int | None:
         let_trainer_fetch(self._project.stores)
-        from trainer.probe.features import AHEAD, ImageFile  # noqa: PLC0415
-        from trainer.rounds.engines import compute_ahead  # noqa: PLC0415 - loaded only when there are images
+        from trainer.probe.features import AHEAD, ImageFile  # noqa: PLC0415 - loaded only when there are images
         from trainer.runtime.errors import ImageError, TrainerError  # noqa: PLC0415
 
         files = [
@@ -77,19 +118,14 @@ class FeatureWarmup:
             for i in images
         ]
         try:
-            done = compute_ahead(files, self._project.cache, STEP_SECONDS, self._network)
+            return self._compute(files, self._project.cache, STEP_SECONDS, self._network)
         except ImageError as error:
             _log.warning("the features of some images are not computed in advance: %s", error.what)
-            done = AHEAD
+            return AHEAD
         except (TrainerError, OSError) as error:
             _log.warning("features are no longer computed in advance: %s", str(error).replace("\n", " "))
             self._possible = False
-            return False
-        if head:
-            self._at_head.update(image.id for image in head[:done])
-        else:
-            self._last = images[min(done, len(images)) - 1].id
-        return True
+            return None
 
     def _head(self) -> list[Any]:
         """The images at the head of the queue whose faces are known and which were not reached yet."""
@@ -98,12 +134,11 @@ class FeatureWarmup:
             query = query.where(or_(Image.face_count.is_not(None), Face.points.is_not(None)))
         with self._project.database.read() as session:
             images = session.execute(query.order_by(Image.shuffle, Image.id)).all()
-        return [i for i in images if i.id > self._last and i.id not in self._at_head]
+        return [i for i in images if i.id > self._last[_shard_of(i.sha256)] and i.id not in self._at_head]
 
-    def _left(self) -> bool:
-        """Whether images wait for the face search."""
+    def _newest(self) -> int:
         with self._project.database.read() as session:
-            return session.scalar(select(Image.id).where(Image.id > self._last).limit(1)) is not None
+            return session.scalar(select(func.max(Image.id))) or 0
 
     def _query(self) -> Select[Any]:
         """Select images with their largest face."""
@@ -112,14 +147,33 @@ class FeatureWarmup:
         largest = (Face.image_id == Image.id) & (Face.number == 0)
         return select(*columns).outerjoin(Face, largest)
 
-    def _next(self) -> list[Any]:
-        """The next images with their largest face, up to the first whose faces are still to be searched."""
-        query = self._query().where(Image.id > self._last, COUNTED).order_by(Image.id).limit(_PAGE)
+    def _next(self, shard: int, newest: int) -> list[Any]:
+        """The next images of a shard with their largest face, up to the first whose faces are still to be searched."""
+        if self._last[shard] >= newest:
+            return []
+        of_shard = func.substr(Image.sha256, 1, 1) == f"{shard:x}"
+        query = self._query().where(Image.id > self._last[shard], of_shard, COUNTED).order_by(Image.id)
         with self._project.database.read() as session:
-            images = list(session.execute(query))
-        if not self._faces:
-            return images
-        return list(takewhile(lambda i: i.face_count is not None or i.points is not None, images))
+            first = session.execute(query.limit(1)).one_or_none()
+            if first is None:
+                self._last[shard] = newest
+            if first is None or self._waits(first):
+                return []
+            return list(takewhile(lambda i: not self._waits(i), session.execute(query.limit(_PAGE))))
+
+    def _waits(self, image: Any) -> bool:
+        """Whether an image waits for the face search."""
+        return self._faces and image.face_count is None and image.points is None
+
+
+def _shard_of(sha256: str) -> int:
+    return int(sha256[0], SHARDS)
+
+
+def _compute_ahead(files: list[Any], cache: Path, seconds: float, network: Path | None) -> int:
+    from trainer.rounds.engines import compute_ahead  # noqa: PLC0415 - loaded only when there are images
+
+    return compute_ahead(files, cache, seconds, network)
 
 
 def upright_landmarks(image: Any) -> NDArray[np.float32] | None:

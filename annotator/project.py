@@ -11,6 +11,8 @@ from pathlib import Path
 
 from annotator.config import Settings
 from annotator.database import Database, open_database
+from annotator.database.link import LINK, named_database, read_link, require_own_file
+from annotator.database.moved import UNFINISHED_REVISION
 from annotator.errors import FacelabelError, WrongUse
 from annotator.files import keep_private, write_atomically
 from annotator.store.base import Stores
@@ -35,10 +37,12 @@ class ProjectFolder:
     imports/          a report per imported source: what was imported and refused
     uploads/          files that were uploaded to be imported, until they are imported
     erasures/         a receipt per erasure: what was erased for good, without names
+    workers/          a file per running worker, whose lock shows that it lives
     cache/            features, and parts of images for the label page; it may be deleted
     access.jsonl      the access log as a file, without names; older parts are access.jsonl.1 …
     secret.key        signs login cookies
     store.url         the address of the object storage that holds images, photos and views instead of the folder
+    database.json     in place of facelabel.db: which PostgreSQL database holds the rest (annotator/database/link.py)
     """
 
     path: Path
@@ -57,6 +61,11 @@ class ProjectFolder:
     def database_file(self) -> Path:
         """The SQLite file."""
         return self.path / "facelabel.db"
+
+    @property
+    def exists(self) -> bool:
+        """Whether the folder is a project's."""
+        return self.database_file.exists() or (self.path / LINK).exists()
 
     @cached_property
     def stores(self) -> Stores:
@@ -134,7 +143,7 @@ class ProjectFolder:
         file = self.path / "secret.key"
         if not file.exists():
             key = secrets.token_bytes(32)
-            if not self.database_file.exists():
+            if not self.exists:
                 return key  # there is no project: the app only describes its API
             keep_private()
             write_atomically(file, key)
@@ -156,8 +165,9 @@ class ProjectFolder:
 
     @cached_property
     def database(self) -> Database:
-        """The open database, one per project object."""
-        return open_database(self.database_file)
+        """The open database, one per project object: the one that database.json names, or else facelabel.db."""
+        link = read_link(self.path)
+        return open_database(self.database_file if link is None else named_database() or link.url)
 
     def check_store(self, wanted: str) -> None:
         """Check that the setting FACELABEL_STORE, if it is set, names where the images of this project are.
@@ -178,25 +188,38 @@ class ProjectFolder:
 
         Raises:
             WrongUse: if the folder is not a project.
-            FacelabelError: if the database is damaged, of a newer Facelabel, or beside the log of another file.
+            FacelabelError: if the database is damaged, of a newer Facelabel, beside the log of another file, or of another project.
         """
         keep_private()
         project = cls(path)
-        if not project.database_file.is_file():
-            raise WrongUse(
-                "no_project",
-                f"{path.resolve()} is not a Facelabel project: it has no facelabel.db.",
-                do="Call `facelabel init` there, or name the project with --project FOLDER.",
-            )
+        link = read_link(path)
+        if link is None:
+            if not project.database_file.is_file():
+                raise WrongUse(
+                    "no_project",
+                    f"{path.resolve()} is not a Facelabel project: it has no facelabel.db.",
+                    do="Call `facelabel init` there, or name the project with --project FOLDER.",
+                )
+            require_own_file(project.database_file)
         project.check_store(Settings().store)
         project.database.check_log()
         revision = project.database.revision()
         if revision is None:
+            place = project.database_file if link is None else f"The database {link.url}"
             raise FacelabelError(
                 "bad_database",
-                f"{project.database_file} has no tables, as if it had been emptied.",
+                f"{place} has no tables, as if it had been emptied.",
                 do="Restore a backup into another folder, or name another project with --project FOLDER.",
             )
+        if revision == UNFINISHED_REVISION:
+            raise FacelabelError(
+                "unfinished_move",
+                f"A move to the database of {path.resolve()} was interrupted, or is under way.",
+                kept="The project is whole in its present database.",
+                do="Call `facelabel move` again to finish it.",
+            )
+        if link is not None:
+            link.check(project.database)
         if revision != NEWEST_REVISION:
             project.database.migrate()
         return project
@@ -204,8 +227,8 @@ class ProjectFolder:
 
 PARTS = frozenset(
     {
-        "analysis.lock", "attributes.toml", "cache", "erasures", "exports", "images", "imports", "networks", "photos", "rounds",
-        "secret.key", "snapshots", "store.url", "uploads", "views", "worker.lock",
+        "analysis.lock", "attributes.toml", "cache", "database.json", "erasures", "exports", "images", "imports", "networks", "photos", "rounds",
+        "secret.key", "snapshots", "store.url", "uploads", "views", "worker.lock", "workers",
     }
 )  # fmt: skip
 """The names of what Facelabel makes in a project's folder, besides what begins with `_PREFIXES`."""
@@ -232,5 +255,5 @@ def _chmod(path: str, mode: int) -> None:
             os.chmod(path, mode)  # noqa: PTH101
 
 
-NEWEST_REVISION = "0038"
+NEWEST_REVISION = "0039"
 """The newest migration in alembic/versions; a test compares them."""

@@ -43,6 +43,7 @@ SUBJECTS = {
     "preset_all": "the same with all images that are not of these people: hours",
     "honesty": "how often the 95 % intervals cover the truth, and calibration lies in its band, on real faces",
     "finder": "images looked at until 95 % of a rare value are found, and how often the recall's interval covers",
+    "workers": "images per second of 1 to 8 workers that share features, with a simulated time per image",
     "certificates": "how often the filled cells break their promise, by target, source, wrong labels and shift",
     "hour": "person-minutes until a dataset is finished: certified filling, suggestions only, plain; a replay on real faces",
     "person": "300 faces labelled in Chromium as a person does, rounds beside it: presses per image, suggestions, the curve",

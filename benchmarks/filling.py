@@ -19,9 +19,10 @@ from annotator.domain.certificates.target import Allowance, Target
 from annotator.domain.states import CertificateState
 from annotator.models import Certificate, CertificateCell, Predictions, now
 from annotator.project import ProjectFolder
-from annotator.services.certificates.batches import run_certificates
+from annotator.services.certificates.batches import CertificateWork
 from annotator.services.certificates.undo import undo_certificate
 from annotator.services.schema.active import active_schema
+from annotator.work.threads import ANSWERS_SECONDS
 from benchmarks.beside_rounds import row
 from benchmarks.labelling import run_clients
 from benchmarks.support.million import make_large_project
@@ -89,8 +90,13 @@ def measure_beside(project: ProjectFolder, cells: int, answers: int) -> list[dic
 @contextmanager
 def working(project: ProjectFolder) -> Iterator[None]:
     """The worker's thread for certificates."""
-    ended = Event()
-    thread = Thread(target=run_certificates, args=(project, ended))
+    ended, work = Event(), CertificateWork(project)
+
+    def run() -> None:
+        while not ended.wait(ANSWERS_SECONDS):
+            work.run_step(ended)
+
+    thread = Thread(target=run)
     thread.start()
     try:
         yield

@@ -22,7 +22,7 @@ from annotator.config import Settings
 from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import StatisticsCounter
 from annotator.services.rounds.status import read_status
-from annotator.worker_threads import STATISTICS
+from annotator.work.threads import STATISTICS
 from benchmarks.support.report import Figures, Size
 from benchmarks.support.team_project import make_team_project
 

@@ -25,6 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "soak" in getattr(item, "fixturenames", ()):
             item.add_marker("soak")  # `make soak` runs every test that repeats its trials
+        if ENGINE != "sqlite" and item.get_closest_marker("database_file"):
+            item.add_marker(pytest.mark.skip(reason="the test is about SQLite's file"))
     if SHARED_DATA.is_dir():
         return
     absent = pytest.mark.skip(reason="the development data is not beside this checkout (../shared/data)")
@@ -33,6 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(absent)
 
 
+# The engine of the fixtures' projects: sqlite or postgres.
+ENGINE = os.environ.get("FACELABEL_TEST_DATABASE", "sqlite")
 FULL = os.environ.get("FACELABEL_SOAK") == "1"
 # No deadline: the duration of a case depends on the machine. Only full runs draw new cases, so that a normal run fails
 # because of a change and never because of a new random case.
@@ -112,9 +116,21 @@ def postgres(postgres_server: PostgresServer) -> Iterator[str]:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[ProjectFolder]:
+def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """The URL of an empty PostgreSQL database with all tables; None where a test's projects are in SQLite."""
+    if ENGINE == "sqlite":
+        yield None
+        return
+    server = request.getfixturevalue("postgres_server")
+    url = server.create_with_tables()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture
+def project(tmp_path: Path, database_url: str | None) -> Iterator[ProjectFolder]:
     """An empty project with the default schema."""
-    made = init_project(tmp_path / "project")
+    made = init_project(tmp_path / "project", database=database_url)
     yield made
     made.database.close()
 
@@ -128,13 +144,31 @@ def _filled(tmp_path_factory: pytest.TempPathFactory, faces: Path) -> Path:
     return made.path
 
 
+@pytest.fixture(scope="session")
+def _filled_on_postgres(
+    tmp_path_factory: pytest.TempPathFactory, faces: Path, postgres_server: PostgresServer
+) -> Path:
+    url = postgres_server.create_with_tables()
+    made = init_project(tmp_path_factory.mktemp("filled") / "project", database=url)
+    import_images(made, [faces], LIMITS)
+    made.database.close()
+    return made.path
+
+
 @pytest.fixture
-def filled(tmp_path: Path, _filled: Path) -> Iterator[ProjectFolder]:
+def filled(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ProjectFolder]:
     """A project with 40 drawn faces and no labels; each test has a fresh copy."""
-    shutil.copytree(_filled, tmp_path / "project")
-    made = ProjectFolder.open(tmp_path / "project")
+    folder = tmp_path / "project"
+    if ENGINE == "sqlite":
+        shutil.copytree(request.getfixturevalue("_filled"), folder)
+    else:
+        server = request.getfixturevalue("postgres_server")
+        url = server.copy_project(request.getfixturevalue("_filled_on_postgres"), folder)
+    made = ProjectFolder.open(folder)
     yield made
     made.database.close()
+    if ENGINE != "sqlite":
+        server.drop(url)
 
 
 @pytest.fixture

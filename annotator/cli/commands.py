@@ -27,6 +27,7 @@ COMMANDS = {
     "import": ("importing", "import_command"),
     "include": ("exclusions", "include_command"),
     "init": ("projects", "init_command"),
+    "move": ("operation.move", "move_command"),
     "networks": ("networks", "networks_group"),
     "openapi": ("serving", "openapi_command"),
     "qualification": ("gold", "qualification_command"),

@@ -15,6 +15,7 @@ from annotator.errors import Busy
 from annotator.feature_removal import forget_features
 from annotator.project import ProjectFolder
 from annotator.services.access.log import Event, record_command
+from annotator.services.common.claims import LostClaimError, joined
 from annotator.services.erasure.journal import (
     begin_erasure,
     complete_erasures,
@@ -108,19 +109,20 @@ def _complete(project: ProjectFolder) -> None:
         Busy: if neither is possible within a minute; the next worker or call of this command continues.
     """
     until, is_told = time.monotonic() + _PATIENCE, False
-    while erasure_waits(project):
-        try:
-            if complete_erasures(project, forget_features):
-                continue
-        except Busy as error:
+    with joined(project):
+        while erasure_waits(project):
+            try:
+                if complete_erasures(project, forget_features):
+                    continue
+            except (Busy, LostClaimError) as error:
+                if time.monotonic() > until:
+                    raise _unfinished() from error
+            if not is_told:
+                errors.print("Waiting for the worker …", markup=False)
+                is_told = True
             if time.monotonic() > until:
-                raise _unfinished() from error
-        if not is_told:
-            errors.print("Waiting for the worker …", markup=False)
-            is_told = True
-        if time.monotonic() > until:
-            raise _unfinished()
-        time.sleep(0.2)
+                raise _unfinished()
+            time.sleep(0.2)
 
 
 def _unfinished() -> Busy:

@@ -10,9 +10,11 @@ from click.core import ParameterSource
 
 from annotator.cli.terminal import json_option, one_line, open_project, print_json, project_option
 from annotator.config import Settings
+from annotator.database.link import named_database
 from annotator.domain.schema import Value, parse_schema
 from annotator.domain.schema_text import format_schema
 from annotator.services.accounts import local_labeller
+from annotator.services.common.job_queue import KINDS
 from annotator.services.importing.report_files import list_reports
 from annotator.services.projects import init_project, read_schema_file, read_template
 from annotator.services.rounds.status import read_status
@@ -55,20 +57,29 @@ from annotator.services.schema_editing.changes import CountedChange, apply_schem
     "--store",
     help="Object storage for the images, such as s3://bucket/prefix.  [default: FACELABEL_STORE, or the folder]",
 )
+@click.option(
+    "--database",
+    metavar="URL",
+    help="An empty PostgreSQL database, postgresql://user@host/name, in place of a file.  [default: FACELABEL_DATABASE, or a file]",
+)
 @project_option
 @click.pass_context
 def init_command(
     ctx: click.Context, project: Path, schema: Path | None, seed: int, share_test: float | None, share_val: float,
-    like: Path | None, accounts: bool, store: str | None,
+    like: Path | None, accounts: bool, store: str | None, database: str | None,
 ) -> None:  # fmt: skip
     """Make a project in the current folder, or in the one that --project names."""
     store = Settings().store if store is None else store
+    database = database or named_database()
     if like is not None:
         own = ("schema", "seed", "share_test", "share_val")
         if any(ctx.get_parameter_source(name) is not ParameterSource.DEFAULT for name in own):
             raise click.UsageError("--like brings its own schema, seed and shares.")
         made = init_project(
-            project, template=read_template(open_project(like), accounts=accounts), store=store
+            project,
+            template=read_template(open_project(like), accounts=accounts),
+            store=store,
+            database=database,
         )
         click.echo(f"The project is in {made.path.resolve()}. Its schema and settings are those of {like}.")
         return
@@ -76,17 +87,21 @@ def init_command(
         raise click.UsageError("--accounts needs --like.")
     if (0.5 if share_test is None else share_test) + share_val > 0.95:
         raise click.UsageError("--test-share and --val-share leave no images to train on.")
-    made = init_project(project, schema, seed=seed, share_test=share_test, share_val=share_val, store=store)
+    made = init_project(
+        project, schema, seed=seed, share_test=share_test, share_val=share_val, store=store, database=database
+    )
     click.echo(f"The project is in {made.path.resolve()}. Its schema is in {made.schema_file.name}.")
     if store:
         click.echo(f"Its images will be in {made.stores.url}.")
+    if database is not None:
+        click.echo(f"Its database is {made.database.location}. The folder keeps no password.")
 
 
 @click.command("status")
 @project_option
 @json_option
 def status_command(project: Path, as_json: bool) -> None:
-    """Show the counts of images and labels, the rounds, and the newest round's metrics."""
+    """Show the counts of images and labels, the rounds, the workers, and the newest round's metrics."""
     opened = open_project(project)
     with opened.database.read() as session:
         status = {"project": str(opened.path.resolve()), **read_status(opened, session)}
@@ -115,10 +130,19 @@ def status_command(project: Path, as_json: bool) -> None:
         )
     for row in status["rounds"][:5]:
         click.echo(f"  round {row['id']}: {row['state']}, {row['message']}")
+    for worker in status["workers"]:
+        does = ", ".join(f"{each['work']} since {each['since']}" for each in worker["does"])
+        click.echo(f"  worker {one_line(worker['name'])}, {_kinds_text(worker['kinds'])}: {does or 'waits'}")
     for source in status["suggestions"]:
         where = "imported predictions" if source["round"] is None else f"round {source['round']}"
         click.echo(f"  {source['attribute']} is suggested by {where}: {source['reason']}")
     print_metrics(status["metrics"])
+
+
+def _kinds_text(kinds: list[str]) -> str:
+    if not kinds:
+        return "a command"
+    return "all kinds of work" if set(kinds) == set(KINDS) else f"only {', '.join(kinds)}"
 
 
 def print_metrics(metrics: dict[str, Any] | None) -> None:

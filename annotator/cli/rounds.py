@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from annotator.config import Settings
 from annotator.domain.states import UNFINISHED, JobState
 from annotator.errors import FacelabelError
 from annotator.project import ProjectFolder
+from annotator.services.common.claims import LostClaimError, joined
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.insights.background import write_report
 from annotator.services.rounds.jobs import (
@@ -95,14 +97,16 @@ def round_command(
 def _follow(project: ProjectFolder, number: int, report: Report) -> None:
     """Run the round here, or follow it while the worker of a running server runs it."""
     settings = Settings()
-    while True:
-        run_next_round(project, settings, RoundSnapshots(project), report)
-        with project.database.read() as session:
-            row = get_round(session, number)
-            if row.state not in UNFINISHED:
-                return
-            report(row.stage, row.done, row.total, row.message)
-        time.sleep(POLL_SECONDS)
+    with joined(project, lost_seconds=settings.worker_lost_seconds):
+        while True:
+            with suppress(LostClaimError):  # another worker has the round now
+                run_next_round(project, settings, RoundSnapshots(project), report)
+            with project.database.read() as session:
+                row = get_round(session, number)
+                if row.state not in UNFINISHED:
+                    return
+                report(row.stage, row.done, row.total, row.message)
+            time.sleep(POLL_SECONDS)
 
 
 @click.group("rounds")

@@ -18,11 +18,13 @@ import click
 from annotator.cli.importing import heads_option, run_image_import
 from annotator.cli.terminal import Function, open_project, print_json, progress_bar, project_option
 from annotator.config import Settings
+from annotator.database.link import named_database
 from annotator.errors import WrongUse
 from annotator.formats.import_formats import recognise
 from annotator.logs import set_up_logging
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
+from annotator.services.common.job_queue import KINDS, parse_kinds
 from annotator.services.common.progress import read_progress
 from annotator.services.importing.source_files import require_images
 from annotator.services.projects import existing_paths, init_project, remove_new_project
@@ -64,6 +66,11 @@ def address_options(command: Function) -> Function:
 @click.command("serve")
 @address_options
 @click.option(
+    "--worker/--no-worker",
+    default=None,
+    help="Start a worker beside the server.  [default: FACELABEL_WORKER, or yes]",
+)
+@click.option(
     "--open/--no-open",
     "open_browser",
     default=False,
@@ -71,25 +78,35 @@ def address_options(command: Function) -> Function:
     help="Open the label page in a browser.",
 )
 @project_option
-def serve_command(project: Path, open_browser: bool, **address: Any) -> None:
+def serve_command(project: Path, open_browser: bool, **options: Any) -> None:
     """Serve the project's pages and API, and start a worker for rounds and imports."""
     from annotator.server import serve  # noqa: PLC0415
 
-    serve(open_project(project), _settings(address), open_browser=open_browser)
+    serve(open_project(project), _settings(options), open_browser=open_browser)
 
 
 @click.command("worker")
+@click.option(
+    "--only",
+    metavar="KINDS",
+    default="",
+    help=f"Take only these kinds of work, with commas between them: {', '.join(KINDS)}.  [default: all]",
+)
 @click.option("--parent", type=int, hidden=True, help="End when this process is gone.")
 @project_option
-def worker_command(project: Path, parent: int | None) -> None:
-    """Run queued rounds and imports with low priority. `serve` starts a worker automatically."""
+def worker_command(project: Path, only: str, parent: int | None) -> None:
+    """Run queued rounds and imports with low priority. `serve` starts a worker automatically.
+
+    Several workers of a project share the work; a lost one's work goes on elsewhere.
+    """
+    kinds = parse_kinds(only)
     from annotator.worker import run_worker  # noqa: PLC0415
 
     set_up_logging(Settings())
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with lower_priority() as normal:
-        run_worker(open_project(project), Settings(), stop, parent, normal)
+        run_worker(open_project(project), Settings(), stop, parent, normal, kinds)
 
 
 def lower_priority() -> Executor:
@@ -139,8 +156,11 @@ def up_command(
     """
     if images := [source for source in sources if not source.exists() or recognise(source) == "folder"]:
         require_images(images)
-    has_project, before = ProjectFolder(project).database_file.exists(), existing_paths(project)
-    opened = open_project(project) if has_project else init_project(project, schema, store=Settings().store)
+    has_project, before = ProjectFolder(project).exists, existing_paths(project)
+    if has_project:
+        opened = open_project(project)
+    else:
+        opened = init_project(project, schema, store=Settings().store, database=named_database())
     try:
         _fill(opened, list(sources), samples, faces)
     except Exception:
@@ -163,7 +183,7 @@ def openapi_command() -> None:
 
 
 def _settings(address: dict[str, Any]) -> Settings:
-    """The settings, with those of `address_options` that the caller gave."""
+    """The settings, with the options that the caller gave, such as those of `address_options`."""
     return Settings(**{name: value for name, value in address.items() if value not in {None, ()}})
 
 

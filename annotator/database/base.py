@@ -42,6 +42,11 @@ class Database(ABC):
         self.engine = engine
         self._reading = reading
 
+    @property
+    @abstractmethod
+    def location(self) -> str:
+        """Where the database is, for messages: a path, or a URL without a password."""
+
     # Statements that every request runs are constants and are executed on `session.connection()`: building a statement
     # and passing it through the ORM takes several times as long as the database's answer.
 
@@ -106,6 +111,14 @@ class Database(ABC):
         """Move all data from the log into the database file."""
 
     @abstractmethod
+    def check_can_copy(self) -> None:
+        """Check that `copy_to` can copy a database of this engine.
+
+        Raises:
+            FacelabelError: if its server's own commands must do it.
+        """
+
+    @abstractmethod
     def copy_to(self, path: Path) -> None:
         """Write a copy of the whole database, of one moment, into a new file. Others may read and write meanwhile.
 
@@ -122,6 +135,10 @@ class Database(ABC):
             NoRoom: if the disk has no room for a second copy; nothing has changed then.
             Busy: if others keep it from being done; it can be called again.
         """
+
+    @abstractmethod
+    def sizes(self) -> dict[str, float]:
+        """The bytes of each part of the database."""
 
     @abstractmethod
     def changes(self) -> Changes:

@@ -16,10 +16,10 @@ from typing import Any
 
 import psycopg
 from psycopg.types.numeric import NumericLoader
-from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy import Boolean, Engine, Integer, create_engine, event, make_url, text
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.base import PGDDLCompiler, PGTypeCompiler
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.postgresql.psycopg import PGCompiler_psycopg, PGDialect_psycopg
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
@@ -28,9 +28,10 @@ from sqlalchemy.types import TypeEngine
 
 from annotator.database.base import BUSY_SECONDS, Database
 from annotator.database.migrations import upgrade
+from annotator.database.moved import moved_away
 from annotator.errors import Busy, FacelabelError, NoRoom, WrongUse
 
-_WRITER, _MIGRATION = 0x66616365, 0x6D696772
+WRITER, _MIGRATION = 0x66616365, 0x6D696772
 """The numbers of the advisory locks; PostgreSQL keeps those of each database apart."""
 _CHANNEL = "facelabel"
 _KEPT, _MOST = 8, 96
@@ -86,6 +87,11 @@ class PostgresDatabase(Database):
                 kept="What was kept before is safe.",
                 do="Make room there, and try again.",
             ) from error
+        except DBAPIError as error:
+            moved = moved_away(error)
+            if moved is None:
+                raise
+            raise moved from error
 
     def check_log(self) -> None:
         """Do nothing: the server keeps its own log."""
@@ -122,14 +128,19 @@ class PostgresDatabase(Database):
     def checkpoint(self) -> None:
         """Do nothing: the server does it."""
 
-    def copy_to(self, path: Path) -> None:
+    def check_can_copy(self) -> None:
         """Refuse: PostgreSQL has its own ways to make a copy."""
         raise FacelabelError(
             "cannot_copy",
-            f"The database {self.location} is PostgreSQL's, and nothing was written to {path.parent}.",
-            kept="The project is unchanged.",
-            do=f"Copy it with `pg_dump --format=custom --dbname={self.location} --file=facelabel.dump`.",
+            f"The project's database {self.location} is a server's, which Facelabel does not back up.",
+            kept="No backup was made; earlier backups are kept.",
+            do=f"Call `pg_dump --format=custom --dbname='{self.location}' --file=facelabel.dump`, then copy the folder.",
         )
+
+    def copy_to(self, path: Path) -> None:
+        """Refuse, as `check_can_copy` says."""
+        del path
+        self.check_can_copy()
 
     def overwrite_deleted(self) -> None:
         """Write all tables anew (VACUUM FULL), each while nobody else uses it.
@@ -149,6 +160,12 @@ class PostgresDatabase(Database):
                 raise Busy(
                     "database_busy", f"The database could not be written anew ({_words(error)})."
                 ) from error
+
+    def sizes(self) -> dict[str, float]:
+        """The bytes of the database."""
+        with self.read() as session:
+            size = session.scalar(text("SELECT pg_database_size(current_database())"))
+        return {"database": float(size or 0)}
 
     def changes(self) -> PostgresChanges:
         """Listen for commits of other connections."""
@@ -244,7 +261,7 @@ def _configure(connection: psycopg.Connection[Any], _record: ConnectionPoolEntry
 
 def _begin(commit: str) -> str:
     return (
-        f"SELECT pg_advisory_xact_lock({_WRITER}), set_config('synchronous_commit', '{commit}', true), "
+        f"SELECT pg_advisory_xact_lock({WRITER}), set_config('synchronous_commit', '{commit}', true), "
         f"pg_notify('{_CHANNEL}', '')"
     )
 
@@ -271,11 +288,27 @@ class _Tables(PGDDLCompiler):
         return written.replace(" SERIAL", " BIGSERIAL")
 
 
+class _Statements(PGCompiler_psycopg):
+    """Understands an insert with ON CONFLICT in the form of SQLite's dialect too (annotator/database/statements.py)."""
+
+    def visit_cast(self, cast: Any, **kw: Any) -> str:
+        if isinstance(cast.clause.type, Boolean) and isinstance(cast.type, Integer):
+            return f"CAST({self.process(cast.clause, **kw)} AS INTEGER)"  # PostgreSQL knows no wider one
+        written: str = super().visit_cast(cast, **kw)  # type: ignore[no-untyped-call]
+        return written
+
+    def _on_conflict_target(self, clause: Any, **kw: Any) -> Any:
+        if not hasattr(clause, "constraint_target"):
+            clause.constraint_target = None
+        return super()._on_conflict_target(clause, **kw)  # type: ignore[no-untyped-call]
+
+
 class FacelabelDialect(PGDialect_psycopg):
     """PostgreSQL with columns that hold and order what SQLite's hold and order."""
 
     driver = "facelabel"
     supports_statement_cache = True
+    statement_compiler = _Statements
     type_compiler_cls = _Types
     ddl_compiler = _Tables
 

@@ -17,13 +17,14 @@ from typing import Any
 
 import pysqlite3
 from sqlalchemy import Connection, create_engine, event, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from annotator.database.base import BUSY_SECONDS, Database
 from annotator.database.generation import DatabaseGeneration, new_mark
 from annotator.database.migrations import upgrade
+from annotator.database.moved import moved_away
 from annotator.errors import Busy, FacelabelError, NoRoom
 
 _NO_ROOM = 2**20
@@ -52,6 +53,11 @@ class SqliteDatabase(Database):
         self._turn = threading.Lock()
         self.generation = DatabaseGeneration(path)
 
+    @property
+    def location(self) -> str:
+        """The path."""
+        return str(self.path)
+
     @contextmanager
     def write(self, *, durable: bool = True, references: bool = True) -> Iterator[Session]:
         """Give a session that writes, as the base class says."""
@@ -76,6 +82,11 @@ class SqliteDatabase(Database):
                 kept="What was kept before is safe.",
                 do="Make room, and try again.",
             ) from error
+        except DBAPIError as error:
+            moved = moved_away(error)
+            if moved is None:
+                raise
+            raise moved from error
 
     def _set_mark(self, connection: Connection) -> None:
         """Give the file a new mark, if one is due (annotator/database/generation)."""
@@ -156,6 +167,9 @@ class SqliteDatabase(Database):
             assert driver is not None
             driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
+    def check_can_copy(self) -> None:
+        """Do nothing: SQLite copies itself."""
+
     def copy_to(self, path: Path) -> None:
         """Write a copy of the whole database, of one moment, into a new file. Others may read and write meanwhile.
 
@@ -204,6 +218,11 @@ class SqliteDatabase(Database):
             ) from error
         if blocked:
             raise Busy("database_busy", "A reader kept the database's log from being emptied.")
+
+    def sizes(self) -> dict[str, float]:
+        """The bytes of the file and of its log."""
+        files = {"database": self.path, "log": Path(f"{self.path}-wal")}
+        return {name: float(path.stat().st_size) for name, path in files.items() if path.exists()}
 
     def changes(self) -> SqliteChanges:
         """Watch the file for commits of other connections."""

@@ -36,6 +36,7 @@ from annotator.models.team import (
     Qualification,
     QualificationImage,
 )
+from annotator.models.workers import Claim, Worker
 
 __all__ = [
     "MAX_NUMBER",
@@ -54,6 +55,7 @@ __all__ = [
     "Certificate",
     "CertificateCell",
     "CertificateSample",
+    "Claim",
     "Erasure",
     "Exclusion",
     "Face",
@@ -89,5 +91,6 @@ __all__ = [
     "Tombstone",
     "Undecided",
     "ValueRow",
+    "Worker",
     "now",
 ]

@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotator.database import Database, open_database
+from annotator.database.link import DatabaseLink, database_token, read_link
 from annotator.domain.drawn_examples import PREFIX
 from annotator.domain.grouping.splits import SplitRule
 from annotator.domain.roles import LOCAL_LABELLER, NO_PASSWORD, Role
@@ -93,6 +95,7 @@ def init_project(
     share_test: float | None = None,
     share_val: float = SplitRule.share_val,
     store: str = "",
+    database: str | None = None,
 ) -> ProjectFolder:
     """Make a project in a folder, which may exist but must not contain a project.
 
@@ -104,14 +107,17 @@ def init_project(
         share_test: the share of the test split; None: a tenth, or more if there are few images (services/grouping/membership).
         share_val: the share of the validation split.
         store: the address of object storage that shall hold the images; "" keeps them in the folder.
+        database: the URL of an empty PostgreSQL database; None: a file in the folder.
 
     Raises:
-        WrongUse: if the folder has a project already, or its own schema beside a template; or another project uses the store.
+        WrongUse: if the folder or the database has a project already, or the folder its own schema beside a template; or another
+            project uses the store.
         Unreachable: if the store cannot be used.
+        FacelabelError: if the database cannot be used.
     """
     keep_private()
     project = ProjectFolder(path)
-    if project.database_file.exists():
+    if project.exists and not (database and _is_half_made(project, database)):
         raise WrongUse(
             "project_exists",
             f"{path.resolve()} already holds a Facelabel project.",
@@ -128,11 +134,15 @@ def init_project(
     )
     text = template.schema_text if template is not None else read_schema_file(source)
     schema = parse_schema(text)
+    if database is not None:
+        _require_empty(database)
     stores = RemoteStores(store, project.cache / "store", 0) if store else None
     if stores is not None:
         stores.begin()
     try:
-        return _make(project, schema, text, stores, template or _values(text, seed, share_test, share_val))
+        return _make(
+            project, schema, text, stores, database, template or _values(text, seed, share_test, share_val)
+        )
     except BaseException:
         if stores is not None:
             with suppress(Unreachable):  # the first error is told
@@ -146,21 +156,67 @@ def _values(text: str, seed: int, share_test: float | None, share_val: float) ->
 
 
 def _make(
-    project: ProjectFolder, schema: Schema, text: str, stores: RemoteStores | None, values: Template
+    project: ProjectFolder,
+    schema: Schema,
+    text: str,
+    stores: RemoteStores | None,
+    database: str | None,
+    values: Template,
 ) -> ProjectFolder:
     write_atomically(project.schema_file, text.encode())
-    # The database is made under another name and then renamed, so that a killed process leaves no half-made project.
-    unfinished = ProjectFolder(project.path / ".facelabel-init")
-    _fill_database(unfinished, project.name, schema, values)
     project.store_file.unlink(missing_ok=True)
     if stores is not None:
         write_atomically(project.store_file, f"{stores.url}\n".encode())
+    if database is None:
+        _fill_new_file(project, schema, values)
+    else:
+        _fill_empty_database(project, database, schema, values)
+    project.secret_key()
+    return project
+
+
+def _fill_new_file(project: ProjectFolder, schema: Schema, template: Template) -> None:
+    """Make the project in a file of its folder, under another name first: a killed process leaves no half-made project."""
+    unfinished = ProjectFolder(project.path / ".facelabel-init")
+    unfinished.path.mkdir(parents=True, exist_ok=True)
+    unfinished.database_file.unlink(missing_ok=True)
+    _fill_database(unfinished.database, secrets.token_hex(8), project.name, schema, template)
     unfinished.database_file.replace(project.database_file)
     for leftover in unfinished.path.iterdir():
         leftover.unlink()
     unfinished.path.rmdir()
-    project.secret_key()
-    return project
+
+
+def _is_half_made(project: ProjectFolder, database: str) -> bool:
+    """Whether a killed process has named a PostgreSQL database in a folder, and put no project into it."""
+    link, opened = read_link(project.path), open_database(database)
+    half_made = link is not None and link.url == opened.location and opened.revision() is not None
+    try:
+        return half_made and database_token(opened) is None
+    finally:
+        opened.close()
+
+
+def _require_empty(url: str) -> None:
+    """Check, before anything is written, that a PostgreSQL database can be used and holds no project."""
+    database = open_database(url)
+    try:
+        holds_project = database.revision() is not None and database_token(database) is not None
+    finally:
+        database.close()
+    if holds_project:
+        raise WrongUse(
+            "project_exists",
+            f"The database {database.location} already holds a Facelabel project.",
+            do="Name an empty database.",
+        )
+
+
+def _fill_empty_database(project: ProjectFolder, url: str, schema: Schema, template: Template) -> None:
+    """Make the project in a PostgreSQL database; the folder names it before it has a row, so that no row is without a folder."""
+    database, token = open_database(url), secrets.token_hex(8)
+    DatabaseLink(database.location, token).write(project.path)
+    _fill_database(database, token, project.name, schema, template)
 
 
 def project_token(session: Session) -> str:
@@ -179,13 +235,15 @@ def remove_new_project(project: ProjectFolder, before: frozenset[Path]) -> None:
     """Remove a new project that is not needed, and the folders that were made for it.
 
     Args:
-        project: a project without images.
+        project: a project without images. One in a PostgreSQL database stays.
         before: the `existing_paths` before the project was made.
     """
     project.database.close()
     if isinstance(project.stores, RemoteStores):
         with suppress(Unreachable):
             project.stores.end()
+    if not project.database_file.exists():
+        return
     folder = project.path.absolute()
     for made in set(folder.iterdir()) - before:
         if made.is_dir():
@@ -214,17 +272,14 @@ def read_schema_file(path: Path) -> str:
         ) from error
 
 
-def _fill_database(folder: ProjectFolder, name: str, schema: Schema, template: Template) -> None:
-    folder.path.mkdir(parents=True, exist_ok=True)
-    folder.database_file.unlink(missing_ok=True)
-    database = folder.database
+def _fill_database(database: Database, token: str, name: str, schema: Schema, template: Template) -> None:
     database.migrate()
     with database.write() as session:
         session.add(
             Project(
                 id=1,
                 name=name,
-                token=secrets.token_hex(8),
+                token=token,
                 withhold_key=secrets.token_hex(16),
                 split_seed=template.splits.seed,
                 share_test=template.splits.share_test,

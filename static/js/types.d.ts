@@ -597,12 +597,21 @@ export interface Source {
   chosen: boolean;
 }
 
+export interface ProjectWorker {
+  name: string;
+  kinds: string[];
+  started_at: string;
+  seen_at: string;
+  does: { work: string; since: string }[];
+}
+
 export interface Rounds {
   rounds: Round[];
   sources: Source[];
   every: number;
   labelled_since: number;
   networks_after: number;
+  workers: ProjectWorker[];
 }
 
 export interface AttributeChange {

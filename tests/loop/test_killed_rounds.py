@@ -4,6 +4,7 @@ import random
 import signal
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -13,7 +14,10 @@ import pytest
 
 from annotator.config import Settings
 from annotator.project import ProjectFolder
+from annotator.services.common.claims import list_workers
 from annotator.services.importing.labels import import_labels
+from annotator.services.rounds.jobs import get_round
+from annotator.services.rounds.jobs import start_round as start_new_round
 from annotator.worker import run_worker
 from tests.support.forked import processes
 from tests.support.serving import Client, Server
@@ -129,6 +133,56 @@ def test_a_worker_killed_repeatedly_finishes_every_round_once_and_never_empties_
         assert any(row["attempts"] > 1 for row in rows), "no kill met a round"
         assert predicted(labelled) == [(n, 40) for n in range(1, number + 1)]
         wait_until(lambda: client.next()["tasks"], "the queue gives an image")
+
+
+def share(path: Path) -> None:
+    """One of several workers."""
+    settings = Settings(faces=False, round_every=0, round_attempts=10**6)
+    run_worker(ProjectFolder.open(path), settings, Event(), kinds=("train",))
+
+
+@pytest.mark.timeout(3600)
+def test_a_round_whose_worker_is_killed_goes_on_in_another_worker_and_is_done_once(
+    labelled: ProjectFolder, soak: bool
+) -> None:
+    chance = random.Random(2)
+
+    def start() -> Any:
+        worker = processes().Process(target=share, args=(labelled.path,))
+        worker.start()
+        return worker
+
+    def running(number: int, stage: str) -> str | None:
+        """The worker of a round that has got to a stage; "" once it is done."""
+        with labelled.database.read() as session:
+            row = get_round(session, number)
+            assert row.state != "failed", row.error
+            if row.state == "done":
+                return ""
+            has = [w.name for w in list_workers(session) if "train" in [name for name, _ in w.claims]]
+            return has[0] if has and STAGES.index(row.stage) >= STAGES.index(stage) else None
+
+    workers = [start(), start()]
+    number = 0
+    for _ in range(30 if soak else 3):
+        with labelled.database.write() as session:
+            number = start_new_round(session, "probe", "margin").id
+        stage = chance.choice(STAGES[1:])
+        look = partial(running, number, stage)
+        name = wait_until(lambda look=look: (seen := look()) is not None and (seen or "done"), stage, 240)
+        for worker in [w for w in workers if str(name).endswith(f":{w.pid}")]:
+            worker.kill()
+            worker.join()
+            workers.remove(worker)
+            workers.append(start())
+    wait_until(lambda: running(number, "load") == "", "the last round is done", 240)
+    for worker in workers:
+        worker.kill()
+        worker.join()
+    assert predicted(labelled) == [(n, 40) for n in range(1, number + 1)]
+    assert sorted(path.name for path in labelled.rounds.iterdir()) == [
+        f"{n:04d}" for n in range(1, number + 1)
+    ]
 
 
 def reach(client: Client, number: int, moment: str, more: int) -> None:

@@ -7,7 +7,7 @@ from typing import TypeVar
 Seen = TypeVar("Seen")
 
 
-def wait_until(look: Callable[[], Seen], what: str, seconds: float = 240, pause: float = 0.005) -> Seen:
+def wait_until(look: Callable[[], Seen], what: str, seconds: float = 480, pause: float = 0.005) -> Seen:
     """Call `look` until its result is true, and return the result; fail with `what` after the deadline.
 
     The `pause` of seconds between two looks only leaves the processor to what is waited for.

@@ -160,7 +160,14 @@ class Inference:
 
 
 def _in_parts(features: Features, images: Tensor) -> Tensor:
-    return torch.cat([features(part) for part in torch.split(images, PART)])
+    """Compute parts of `PART` images; the last image fills the last part.
+
+    A part of another size may be computed in another order, and then the features differ in their last bits. So the features of
+    an image do not depend on how many images are computed with it, nor on how many workers share the images.
+    """
+    lacking = -len(images) % PART
+    whole = torch.cat([images, images[-1:].expand(lacking, -1, -1, -1)]) if lacking else images
+    return torch.cat([features(part) for part in torch.split(whole, PART)])[: len(images)]
 
 
 def _deviation(features: Tensor, reference: Tensor) -> float:

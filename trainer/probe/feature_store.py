@@ -47,6 +47,7 @@ class FeatureStore:
         self._records = folder / "features.f16"
         self._digests = folder / "images.sha256"
         self._lock = folder / "lock"
+        self._looked_up = 0  # records among which the missing ones were looked for
         folder.mkdir(parents=True, exist_ok=True)
         for file in (self._records, self._digests, self._lock):
             file.open("ab").close()  # unlike touch, this keeps the time of the last change
@@ -79,7 +80,9 @@ class FeatureStore:
     def rows_of(self, digests: list[str]) -> NDArray[np.int64]:
         """Return (len(digests),) the record number of each image; -1 if it has no features."""
         wanted = _digest_array(bytes.fromhex("".join(digests)))
-        numbers = pc.index_in(wanted, value_set=_digest_array(self._digests.read_bytes())).fill_null(-1)
+        present = _digest_array(self._digests.read_bytes())
+        self._looked_up = len(present)
+        numbers = pc.index_in(wanted, value_set=present).fill_null(-1)
         rows: NDArray[np.int64] = numbers.to_numpy().astype(np.int64)
         return rows
 
@@ -107,7 +110,7 @@ class FeatureStore:
         return records.reshape(count, self.size)
 
     def append(self, digests: list[str], features: NDArray[np.float16]) -> None:
-        """Add records and return when they are durable.
+        """Add records and return when they are durable. Those that another process has added since `rows_of` are left out.
 
         Args:
             digests: sha256 of the images, in hexadecimal.
@@ -115,8 +118,13 @@ class FeatureStore:
         """
         with self.locked():
             count = len(self)
-            _write_at(self._records, count * self.size * 2, np.ascontiguousarray(features).tobytes())
-            _write_at(self._digests, count * DIGEST, bytes.fromhex("".join(digests)))
+            others = {key.tobytes() for key in self.digests()[min(self._looked_up, count) :]}
+            new = [place for place, key in enumerate(digests) if bytes.fromhex(key) not in others]
+            if new:
+                _write_at(self._records, count * self.size * 2, np.ascontiguousarray(features[new]).tobytes())
+                _write_at(
+                    self._digests, count * DIGEST, bytes.fromhex("".join(digests[place] for place in new))
+                )
 
     def keep(self, digests: list[str]) -> NDArray[np.bool_]:
         """Keep the records of these images, and remove all others with what was computed from them.

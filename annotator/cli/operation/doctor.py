@@ -105,7 +105,7 @@ def _training() -> list[Finding]:
 
 
 def _project(folder: Path, *, deep: bool) -> list[Finding]:
-    if not (folder / "facelabel.db").exists():
+    if not ProjectFolder(folder).exists:
         return [
             Finding(
                 "project",

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from annotator.database.statements import replace_rows
 from annotator.domain.states import NO_LABEL, Origin
 from annotator.errors import Conflict
 from annotator.models import Annotation, Image, Label, Submission, now
@@ -150,19 +151,16 @@ _FINGERPRINT = select(Submission.fingerprint, Submission.labeller_id).where(
 _ADD_SUBMISSION = insert(Submission)
 _ADD_ANNOTATIONS = insert(Annotation)
 _LAST_ANNOTATION = select(func.max(Annotation.id))
-_PUT_LABELS = (
-    insert(Label)
-    .prefix_with("OR REPLACE", dialect="sqlite")
-    .from_select(
-        ["image_id", "attribute_id", "code", "annotation_id"],
-        select(Annotation.image_id, Annotation.attribute_id, Annotation.code, Annotation.id)
-        .where(
-            Annotation.submission_id == bindparam("submission_id"),
-            Annotation.id > bindparam("last"),  # the submission may have older annotations
-            Annotation.origin.not_in(NO_LABEL),
-        )
-        .order_by(Annotation.id),
+_PUT_LABELS = replace_rows(
+    Label,
+    ["image_id", "attribute_id", "code", "annotation_id"],
+    select(Annotation.image_id, Annotation.attribute_id, Annotation.code, Annotation.id)
+    .where(
+        Annotation.submission_id == bindparam("submission_id"),
+        Annotation.id > bindparam("last"),  # the submission may have older annotations
+        Annotation.origin.not_in(NO_LABEL),
     )
+    .order_by(Annotation.id),
 )
 _LABELS = select(Label.image_id, Label.attribute_id, Label.code).where(
     Label.image_id.in_(bindparam("image_ids", expanding=True))

@@ -8,7 +8,6 @@ and count again newest first: so no cell shows on the way an answer that it does
 
 from __future__ import annotations
 
-import logging
 from threading import Event
 
 from sqlalchemy import ColumnElement, func, insert, select, update
@@ -25,10 +24,8 @@ from annotator.services.annotation.undo import restore_cells
 BATCH_CELLS = 2000
 """Cells of one batch; a single submission may have more, unless it is an import."""
 _BATCH_SUBMISSIONS = 1000
-_CHECK_SECONDS = 0.5
 _REST_SECONDS = 0.05
 """The pause between two batches, in which others write."""
-_log = logging.getLogger("facelabel")
 _UNFINISHED = (TakeBackState.RUNNING, TakeBackState.UNDOING)
 
 
@@ -53,14 +50,10 @@ _ANY = select(TakeBack.submission_id).where(TakeBack.state.in_(_UNFINISHED)).lim
 _OLDEST = select(TakeBack).where(TakeBack.state.in_(_UNFINISHED)).order_by(TakeBack.submission_id).limit(1)
 
 
-def run_take_backs(project: ProjectFolder, ended: Event) -> None:
-    """Do all batches that there are until the event is set: a thread of the worker, whose imports and rounds may take hours."""
-    while not ended.wait(_CHECK_SECONDS):
-        try:
-            while not ended.is_set() and continue_take_backs(project):
-                ended.wait(_REST_SECONDS)
-        except Exception:  # noqa: BLE001 - whatever happened, the journal says how far it is
-            _log.exception("a take-back could not go on; the worker tries again")
+def do_take_backs(project: ProjectFolder, ended: Event) -> None:
+    """Do all batches that there are, until the event is set."""
+    while not ended.is_set() and continue_take_backs(project):
+        ended.wait(_REST_SECONDS)
 
 
 def do_batch(session: Session, row: TakeBack, cells: int = BATCH_CELLS) -> None:

@@ -8,7 +8,20 @@ from __future__ import annotations
 import hashlib
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, literal, null, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from sqlalchemy.sql.elements import KeyedColumnElement
 
@@ -159,7 +172,8 @@ def restore_cells(session: Session, submission_id: int, undone: ColumnElement[bo
     cells = select(Annotation.image_id, Annotation.attribute_id).where(undone).distinct()
     cells = cells.order_by(Annotation.image_id, Annotation.attribute_id)
     columns = ["image_id", "attribute_id", "submission_id", "code", "origin", "corrected"]
-    of_cells = cells.add_columns(literal(submission_id), null(), literal(Origin.UNDO.value), literal(False))
+    no_code = cast(null(), Integer)
+    of_cells = cells.add_columns(literal(submission_id), no_code, literal(Origin.UNDO.value), literal(False))
     session.execute(insert(Annotation).from_select(columns, of_cells))
     marks = _Marks(submission_id, newest)
     _restore_labels(session, marks)

@@ -17,7 +17,7 @@ PARTS = (
     "erasures", "store.url",
 )  # fmt: skip
 """The files and folders of a project that every backup holds besides the database, in the order in which it lists them."""
-LEFT_OUT = ("access.jsonl", "cache", "uploads")
+LEFT_OUT = ("access.jsonl", "cache", "uploads", "workers")
 """What no backup holds: the access log's file is written again from the database, and the cache is computed again; a waiting
 upload is still with its sender."""
 COLUMNS = ("path", "bytes", "mtime_ns", "sha256")

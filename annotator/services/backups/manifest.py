@@ -178,8 +178,9 @@ def project_identity(project: ProjectFolder) -> tuple[str, str]:
     """Return the project's token, and the name of its folder.
 
     Raises:
-        FacelabelError: if the database is damaged.
+        FacelabelError: if the database is damaged, or a server's, which its own commands back up.
     """
+    project.database.check_can_copy()
     try:
         with closing(pysqlite3.connect(project.database_file, timeout=BUSY_SECONDS)) as database:
             return str(database.execute("SELECT token FROM project").fetchone()[0]), project.name

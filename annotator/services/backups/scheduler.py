@@ -24,9 +24,14 @@ class BackupScheduler:
         self._running: subprocess.Popen[bytes] | None = None
         self._next = 0.0
 
+    @property
+    def running(self) -> bool:
+        """Whether a backup is running."""
+        return self._running is not None and self._running.poll() is None
+
     def start_if_due(self) -> None:
         """Start a backup if one is due and none is running; the database is asked every few seconds at most."""
-        if time.monotonic() < self._next or (self._running is not None and self._running.poll() is None):
+        if time.monotonic() < self._next or self.running:
             return
         self._next = time.monotonic() + _CHECK_SECONDS
         with self._project.database.read() as session:
@@ -38,6 +43,6 @@ class BackupScheduler:
 
     def close(self) -> None:
         """End a running backup; the next one removes what it left."""
-        if self._running is not None and self._running.poll() is None:
+        if self._running is not None and self.running:
             self._running.terminate()
             self._running.wait()

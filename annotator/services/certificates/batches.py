@@ -8,7 +8,6 @@ nothing at once, and its cells are uncovered and forgotten batch by batch. After
 
 from __future__ import annotations
 
-import logging
 import time
 from threading import Event
 
@@ -27,13 +26,11 @@ from annotator.services.tasks.cursor import reset_cursors
 
 BATCH_CELLS, UNDO_CELLS = 1000, 2500
 """Cells that one transaction covers, and uncovers."""
-_CHECK_SECONDS = 0.5
 _REST_SECONDS, _REST_OF_UNDO = 0.02, 0.01
 """The pause between two batches, in which others write; somebody waits for an undo."""
 _GROUND_SECONDS = 5.0
 """How often the samples of filled certificates are looked at."""
 _ENDED = (CertificateState.FAILED, CertificateState.UNDONE, CertificateState.LAPSED)
-_log = logging.getLogger("facelabel")
 
 
 def continue_certificates(project: ProjectFolder) -> bool:
@@ -92,18 +89,24 @@ def check_filled(project: ProjectFolder) -> None:
                 end(row, CertificateState.LAPSED, reason)
 
 
-def run_certificates(project: ProjectFolder, ended: Event) -> None:
-    """Do all pieces until the event is set: a thread of the worker, whose imports and rounds may take hours."""
-    last = 0.0
-    while not ended.wait(_CHECK_SECONDS):
-        try:
-            while not ended.is_set() and (rest := _continue(project)) is not None:
-                ended.wait(rest)
-            if time.monotonic() - last >= _GROUND_SECONDS:
-                check_filled(project)
-                last = time.monotonic()
-        except Exception:  # noqa: BLE001 - whatever happened, the tables say how far it is
-            _log.exception("the work for certificates could not go on; the worker tries again")
+class CertificateWork:
+    """All pieces of work for certificates.
+
+    Args:
+        project: the project.
+    """
+
+    def __init__(self, project: ProjectFolder) -> None:
+        self._project = project
+        self._checked = 0.0
+
+    def run_step(self, ended: Event) -> None:
+        """Do all pieces that there are until the event is set, and look at the samples of filled certificates now and then."""
+        while not ended.is_set() and (rest := _continue(self._project)) is not None:
+            ended.wait(rest)
+        if time.monotonic() - self._checked >= _GROUND_SECONDS:
+            check_filled(self._project)
+            self._checked = time.monotonic()
 
 
 def _decide_answered(project: ProjectFolder, session: Session) -> bool:

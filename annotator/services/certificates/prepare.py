@@ -160,9 +160,11 @@ def _choose(basis: Basis, ladder: Ladder) -> _Candidates:
 
 
 _INSERT_CELL = text(
-    "INSERT OR REPLACE INTO certificate_cells (certificate_id, image_id, level, code, probability) "
+    "INSERT INTO certificate_cells (certificate_id, image_id, level, code, probability) "
     "SELECT :certificate, :image, :level, :code, :probability WHERE EXISTS (SELECT 1 FROM images WHERE id = :image) "
-    "AND NOT EXISTS (SELECT 1 FROM labels WHERE image_id = :image AND attribute_id = :attribute)"
+    "AND NOT EXISTS (SELECT 1 FROM labels WHERE image_id = :image AND attribute_id = :attribute) "
+    "ON CONFLICT (certificate_id, image_id) DO UPDATE SET "
+    "level = excluded.level, code = excluded.code, probability = excluded.probability"
 )
 """A cell that got a label or whose image was erased meanwhile is not written."""
 

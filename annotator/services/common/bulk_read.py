@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, String, cast, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from annotator.database.statements import joined
+
 Column = NDArray[np.int64]
 
 _PART = 100_000  # rows of one query, which are in memory besides the arrays
@@ -40,7 +42,7 @@ def read_columns(
     newest = session.scalar(select(func.max(key))) or 0
     parts = [np.empty(0, np.int64)]
     for start in range(0, newest, _PART):
-        part = select(func.group_concat(row)).where(key.between(start + 1, start + _PART), *where)
+        part = select(joined(row)).where(key.between(start + 1, start + _PART), *where)
         text = session.scalar(part)
         if text is not None:
             parts.append(np.fromstring(text, np.int64, sep=","))

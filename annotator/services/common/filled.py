@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, ScalarSelect, bindparam, exists, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, bindparam, exists, select
 from sqlalchemy.orm import Session
 
+from annotator.database.statements import joined
 from annotator.domain.states import CertificateState
 from annotator.models import AttributeRow, Certificate, CertificateCell, CertificateSample, Image
 
@@ -85,7 +86,7 @@ def is_covered(attribute_id: int) -> ColumnElement[bool]:
 
 def _covered() -> ScalarSelect[str]:
     return (
-        select(func.group_concat(Certificate.attribute_id))
+        select(joined(Certificate.attribute_id))
         .select_from(CertificateCell)
         .join(Certificate, Certificate.id == CertificateCell.certificate_id)
         .where(CertificateCell.image_id == Image.id, CertificateCell.image_id <= Certificate.covered_to)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from annotator.database.statements import is_listed
 from annotator.domain.polygon import parse_lasso
 from annotator.errors import NotFound
 from annotator.files import sync_folder, write_atomically
@@ -135,8 +136,7 @@ def rows_inside(
 
 def is_one_of(images: NDArray[np.int64]) -> ColumnElement[bool]:
     """The condition that an image that counts is one of some, however many: one text is sent instead of a number for each."""
-    numbers = func.json_each(f"[{','.join(map(str, images.tolist()))}]").table_valued("value")
-    return Image.id.in_(select(numbers.c.value)) & COUNTED
+    return is_listed(Image.id, f"[{','.join(map(str, images.tolist()))}]") & COUNTED
 
 
 def prediction_rows(session: Session, image_map: ImageMap, file: PredictionsFile) -> NDArray[np.int64]:

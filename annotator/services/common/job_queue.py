@@ -1,11 +1,11 @@
-"""The worker's queue of imports and of rounds: rows of their tables are claimed, given back or failed."""
+"""The workers' queue of imports and of rounds: rows of their tables are begun, given back or failed. The kinds of work."""
 
 from __future__ import annotations
 
 import fcntl
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,11 +13,40 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from annotator.domain.states import UNFINISHED, JobState
-from annotator.errors import FacelabelError
+from annotator.errors import FacelabelError, WrongUse
 from annotator.models import Import, Round, now
 from annotator.project import ProjectFolder
+from annotator.services.common.claims import LostClaimError
 
 Job = TypeVar("Job", Import, Round)
+
+KINDS = {
+    "import": "imports of uploaded files, one after the other",
+    "train": "rounds, and when one is due",
+    "features": "features of new images, shared by all workers that take them",
+    "faces": "the search for faces",
+    "groups": "near-duplicates",
+    "analyses": "analyses of rounds, the map, pruning, relabeling",
+    "statistics": "statistics of large projects, models of labellers",
+    "answers": "take-backs and certificates",
+    "backups": "scheduled backups",
+}
+"""The kinds of work that a worker can be limited to, and what each of them is."""
+
+
+def parse_kinds(text: str) -> tuple[str, ...]:
+    """Read a list of kinds with commas between them; "" stands for all.
+
+    Raises:
+        WrongUse: if there is no such kind.
+    """
+    kinds = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown:
+        raise WrongUse(
+            "unknown_kind", f"There is no kind of work {unknown[0]!r}.", do=f"Choose from {', '.join(KINDS)}."
+        )
+    return kinds or tuple(KINDS)
 
 
 class StoppedError(Exception):
@@ -34,7 +63,7 @@ def claim(
 ) -> Job | None:
     """Mark the oldest unfinished row as running and return it; None if there is no such row.
 
-    The caller holds the worker's lock, so that a row that is running already was interrupted. It is started again, up to
+    The caller has the claim of these jobs, so that a row that is running already was interrupted. It is started again, up to
     `max_attempts` times in all; then `give_up` fails it.
     """
     while True:
@@ -64,19 +93,10 @@ class CancelledError(Exception):
     """Somebody cancelled a job while it ran; its row says so already."""
 
 
-def worker_lock(project: ProjectFolder) -> AbstractContextManager[bool]:
-    """Try to take the lock of the process that runs imports and rounds; yields whether it was free."""
-    return _try_lock(project.path / "worker.lock")
-
-
-def analysis_lock(project: ProjectFolder) -> AbstractContextManager[bool]:
-    """Try to keep analyses of rounds from running; yields whether none is running."""
-    return _try_lock(project.path / "analysis.lock")
-
-
 @contextmanager
-def _try_lock(path: Path) -> Iterator[bool]:
-    with path.open("w") as file:
+def analysis_lock(project: ProjectFolder) -> Iterator[bool]:
+    """Try to keep analyses of rounds from running on this machine; yields whether none is running."""
+    with (project.path / "analysis.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -91,6 +111,8 @@ def failures_recorded(
 ) -> Iterator[None]:
     """Record the failure of a job in its row, whatever happens, so that the worker goes on. A cancelled job is no failure.
 
+    A job that another worker has now is left to it: LostClaimError is raised.
+
     Args:
         project: the project's folder.
         log: the file in it for the traceback of an unexpected error.
@@ -104,10 +126,13 @@ def failures_recorded(
         give_back()
     except CancelledError:
         return
+    except LostClaimError:
+        raise
     except FacelabelError as error:
         fail(str(error))
     except Exception as error:  # noqa: BLE001 - one job must not end the worker
+        details = traceback.format_exc()
+        fail(f"{type(error).__name__}: {error}\n{kept} Details are in {log.relative_to(project)}.")
         with suppress(OSError):  # a full disk
             log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_text(traceback.format_exc(), errors="backslashreplace")
-        fail(f"{type(error).__name__}: {error}\n{kept} Details are in {log.relative_to(project)}.")
+            log.write_text(details, errors="backslashreplace")

@@ -22,3 +22,9 @@ def round_of_result(file: Path) -> int:
     """Return the number of the round whose `run` folder holds a file; 0 if the file is in no such folder."""
     name = next((folder.parent.name for folder in file.parents if folder.name == "run"), "")
     return int(name) if name.isdecimal() else 0
+
+
+def round_of_folder(folder: Path) -> int | None:
+    """Return the number of the round that a folder in `rounds` is, or in which a worker works on it; None for other folders."""
+    name = folder.name.removeprefix(".").partition("-")[0]
+    return int(name) if name.isdecimal() else None

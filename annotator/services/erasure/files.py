@@ -15,6 +15,7 @@ from annotator.errors import FacelabelError
 from annotator.files import sync_folder, write_atomically
 from annotator.project import ProjectFolder
 from annotator.services.common.image_maps import remove_from_maps
+from annotator.services.common.round_artifacts import round_of_folder
 from annotator.services.erasure.round_files import erase_from_round
 from annotator.services.erasure.scope import Scope
 from annotator.services.erasure.texts import Words, json_text
@@ -54,7 +55,7 @@ def erase_files(
         counts["maps"] += remove_from_maps(project, list(scope.ids))
     for folder in sorted(project.rounds.glob("*")):
         if folder.is_dir():
-            is_unfinished = folder.name.isdecimal() and int(folder.name) in set(unfinished)
+            is_unfinished = round_of_folder(folder) in set(unfinished)
             counts += erase_from_round(folder, scope.erased, words, restart=is_unfinished)
     counts["reports of imports"] += _erase_from_reports(project.imports, words)
     _erase_examples(project, scope)

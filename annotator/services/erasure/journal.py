@@ -2,7 +2,7 @@
 
 1. One transaction deletes the rows and adds the journal's row with what must follow. Before it nothing has changed; after
    it the project does not have the image any more.
-2. The files go. Every step can be repeated. This needs the worker's lock, and no analysis of a round may run.
+2. The files go. Every step can be repeated. No import, round or analysis of a round may run, and no features may be computed.
 3. The receipt is written, and the journal forgets the names.
 4. The database is written anew, so that its free pages and its log hold nothing of it.
 
@@ -28,7 +28,8 @@ from annotator.files import write_atomically
 from annotator.models import Certificate, Erasure, Image, Round, StoredStatistics, TakeBack, Tombstone, now
 from annotator.project import ProjectFolder
 from annotator.project_cache import CacheKind
-from annotator.services.common.job_queue import analysis_lock, worker_lock
+from annotator.services.common.claims import ERASURE, claimed
+from annotator.services.common.job_queue import analysis_lock
 from annotator.services.erasure.copies import find_copies, remove_copies
 from annotator.services.erasure.files import ForgetFeatures, erase_files
 from annotator.services.erasure.rows import count_rows, delete_rows, update_predictions
@@ -177,8 +178,8 @@ def complete_erasures(project: ProjectFolder, forget_features: ForgetFeatures) -
         NoRoom: if the disk has no room to write the database anew; the next call continues.
         Busy: if a reader keeps the database's log from being emptied; the next call continues.
     """
-    with worker_lock(project) as held, analysis_lock(project) as alone:
-        if not held or not alone:
+    with claimed(project, ERASURE) as held, analysis_lock(project) as alone:
+        if held is None or not alone:
             return False
         with project.database.read() as session:
             rows = list(

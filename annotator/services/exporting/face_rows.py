@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import String, select, type_coerce
+from sqlalchemy import String, cast, select
 from sqlalchemy.orm import Session
 
 from annotator.formats.snapshot.faces import FaceRow
@@ -21,7 +21,7 @@ def read_faces(session: Session) -> Iterator[list[FaceRow]]:
     # The index of the names and that of the faces give this order, so that nothing is sorted.
     query = (
         select(Image.name, Face.number, Face.turn, Face.left, Face.top, Face.right, Face.bottom)
-        .add_columns(type_coerce(Face.points, String), Face.score, Face.finder)
+        .add_columns(cast(Face.points, String), Face.score, Face.finder)
         .join(Face, Face.image_id == Image.id)
         .where(COUNTED)
         .order_by(Image.name, Face.number)

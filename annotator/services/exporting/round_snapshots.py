@@ -91,6 +91,18 @@ class RoundSnapshots:
         self._last_faces = _LastFaces(versions, faces)
         return manifest
 
+    def moved(self, before: Path, folder: Path) -> None:
+        """Note that the snapshot `before` is in another folder now."""
+
+        def place(known: KnownFile) -> KnownFile:
+            return replace(known, file=folder / known.file.name) if known.file.parent == before else known
+
+        if self._last is not None:
+            images = self._last.images
+            self._last = replace(self._last, images=replace(images, file=place(images.file)))
+        if self._last_faces is not None and self._last_faces.file is not None:
+            self._last_faces = replace(self._last_faces, file=place(self._last_faces.file))
+
     def has_all_images(self, folder: Path) -> bool:
         """Return whether the last written snapshot is `folder` and has the images that the project has now."""
         if self._last is None or self._last.images.file.file.parent != folder:

@@ -13,6 +13,7 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotator.database.statements import use_memory
 from annotator.errors import FacelabelError, NotFound
 from annotator.files import UNFINISHED, cannot_write, remove_unfinished
 from annotator.formats.snapshot.images import BATCH, Codes, ImageBatch, Probabilities, SnapshotImage
@@ -146,7 +147,7 @@ def read_batches(session: Session, filled: FilledColumns | None) -> Iterator[Ima
     """
     labels = LabelColumns(session)
     covered = images_with_covered_cells(session, without_filled=filled is not None)
-    session.connection().exec_driver_sql(f"PRAGMA cache_size=-{_CACHE_KIB}")
+    use_memory(session, _CACHE_KIB)
     query = select(
         Image.id, Image.name, Image.sha256, Image.extension, Image.width, Image.height, Image.split, Image.group,
         Image.source, Image.original_path, Image.open_cells, Image.crop_box,

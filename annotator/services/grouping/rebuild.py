@@ -16,6 +16,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    literal_column,
     or_,
     select,
     tuple_,
@@ -86,7 +87,8 @@ def _misplaced(grouping: Grouping) -> Select[int, str]:
         .scalar_subquery()
         for attribute, name in grouping.items()
     ]
-    own = literal("image:").concat(func.substr(Image.sha256, 1, 16))  # domain/grouping/splits.own_group
+    start = func.substr(Image.sha256, literal_column("1"), literal_column("16"))
+    own = literal("image:").concat(start)  # domain/grouping/splits.own_group
     group = func.coalesce(*people, own) if people else own  # SQLite's coalesce wants two
     return select(Image.id, group).where(
         Image.given_group.is_(None), Image.twin_of.is_(None), Image.group != group

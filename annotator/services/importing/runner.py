@@ -16,6 +16,7 @@ from annotator.formats.importers.video import VideoOptions
 from annotator.imaging.image_files import Limits
 from annotator.models import Import
 from annotator.project import ProjectFolder
+from annotator.services.common.claims import claimed
 from annotator.services.common.job_queue import StoppedError, failures_recorded, has_unfinished
 from annotator.services.importing.inspection.inspect_source import inspect_source
 from annotator.services.importing.inspection.store import keep_inspection
@@ -39,19 +40,35 @@ _ASKED = {"bad_table", "missing_column", "undecided_column"}
 _CHOOSE = "Choose what they mean: on the import page, or in the mapping that is proposed."
 
 
-def run_next_import(project: ProjectFolder, settings: Settings, stopped: Callable[[], bool]) -> bool:
-    """Run the oldest unfinished import, if there is one; return whether there was one.
+def run_next_import(
+    project: ProjectFolder,
+    settings: Settings,
+    stopped: Callable[[], bool],
+    begin: Callable[[], None] = lambda: None,
+) -> bool:
+    """Run the oldest unfinished import, unless another worker runs one; return whether it did.
 
-    The caller holds the worker's lock. When `stopped` returns true, the import ends before the next image, archive member or
-    video frame, and the next worker continues it. That worker unpacks an archive, or decodes a video, from the start.
+    Imports run one after the other, because a table of labels may be about the images of the import before it. When
+    `stopped` returns true, the import ends before the next image, archive member or video frame, and the next worker continues
+    it. That worker unpacks an archive, or decodes a video, from the start.
     """
     with project.database.read() as session:
         if not has_unfinished(session, Import):
             return False
-    with project.database.write() as session:
-        row = claim_import(session, settings.round_attempts)
-    if row is None:
-        return False
+    with claimed(project, "import") as held:
+        if held is None:
+            return False
+        with project.database.write() as session:
+            row = claim_import(session, settings.round_attempts)
+        if row is not None:
+            begin()
+            _run_claimed(project, settings, row, stopped)
+        return row is not None
+
+
+def _run_claimed(
+    project: ProjectFolder, settings: Settings, row: Import, stopped: Callable[[], bool]
+) -> None:
     folder = upload_folder(project, row.id)
 
     def give_back() -> None:
@@ -67,7 +84,6 @@ def run_next_import(project: ProjectFolder, settings: Settings, stopped: Callabl
         progress = _Progress(project, row.id, stopped)
         options = _options(settings, row, progress.check)
         _run(project, row, folder / row.name, options, progress)
-    return True
 
 
 def _run(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from sqlalchemy import func, select
 
@@ -47,6 +46,4 @@ def read_numbers(project: ProjectFolder) -> Iterator[Number]:
     yield Number(
         "disk_free_bytes", "Free bytes of the project's disk", {"": shutil.disk_usage(project.path).free}
     )
-    files = {"database": project.database_file, "log": Path(f"{project.database_file}-wal")}
-    sizes = {name: float(path.stat().st_size) for name, path in files.items() if path.exists()}
-    yield Number("database_bytes", "Bytes of the database's files", sizes, "file")
+    yield Number("database_bytes", "Bytes of the database's files", project.database.sizes(), "file")

@@ -6,9 +6,10 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotator.database.statements import replace_rows
 from annotator.domain.precedence import CellState, KeptAs, Way, decide
 from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import NotFound, WrongUse
@@ -106,7 +107,7 @@ def confirm(session: Session, labeller_id: int, confirmation: Confirmation) -> C
     code = codes[confirmation.images[0]] if confirmation.images else confirmation.person
     if isinstance(code, int) and confirmation.exceptions and is_person(session, attribute_id, code):
         session.execute(
-            insert(NotThisPerson).prefix_with("OR REPLACE", dialect="sqlite"),
+            replace_rows(NotThisPerson),
             [
                 {"image_id": n, "attribute_id": attribute_id, "code": code, "submission_id": submission_id}
                 for n in confirmation.exceptions

@@ -9,9 +9,10 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from annotator.database.statements import replace_rows
 from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import Conflict, FacelabelError
 from annotator.models import Annotation, Label, NotThisPerson, ValueRow
@@ -125,4 +126,4 @@ def _deny(session: Session, submission_id: int, attribute_id: int, split: Split)
         {"image_id": n, "attribute_id": attribute_id, "code": split.code, "submission_id": submission_id}
         for n in split.images
     ]
-    session.execute(insert(NotThisPerson).prefix_with("OR REPLACE", dialect="sqlite"), rows)
+    session.execute(replace_rows(NotThisPerson), rows)

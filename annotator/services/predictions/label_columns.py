@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from annotator.database.statements import joined
 from annotator.domain.schema import CANNOT_TELL
 from annotator.formats.snapshot.images import MISSING
 from annotator.models import AttributeRow, Image, Label
@@ -48,7 +49,7 @@ def label_column(session: Session, attribute: int, size: int) -> NDArray[Any]:
     """
     # One row per code, with its images as one text: a row per cell would take three times as long.
     query = (
-        select(func.coalesce(Label.code, CANNOT_TELL), func.group_concat(Label.image_id))
+        select(func.coalesce(Label.code, CANNOT_TELL), joined(Label.image_id))
         .where(Label.attribute_id == attribute)
         .group_by(Label.code)
     )

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select, update
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
+from annotator.database.statements import replace_rows
 from annotator.domain.rare_values import (
     DRAWN_SHARE,
     Recall,
@@ -160,11 +160,7 @@ def lease_search_page(
         }
         for one in chosen
     ]
-    new = insert(SearchedImage)
-    values = {name: new.excluded[name] for name in ("score", "drawn", "predictions_id")}
-    session.execute(
-        new.on_conflict_do_update(index_elements=["image_id", "attribute_id", "code"], set_=values), rows
-    )
+    session.execute(replace_rows(SearchedImage, list(rows[0])), rows)
     predictions = active_predictions(project, session, active.hash)
     images = [one.image_id for one in chosen]
     drawn = {one.image_id: one.drawn for one in chosen}

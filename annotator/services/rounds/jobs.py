@@ -13,6 +13,7 @@ from annotator.domain.states import NO_LABEL, UNFINISHED, JobState, Origin
 from annotator.errors import Conflict, FacelabelError, NotFound
 from annotator.models import Annotation, AttributeRow, Image, Label, Predictions, Round, Submission, now
 from annotator.project import ProjectFolder
+from annotator.services.common.claims import claimed
 from annotator.services.common.counted import COUNTED, of_counted_image
 from annotator.services.common.job_queue import claim, give_back, has_unfinished
 from annotator.services.common.queue_head import queue_head
@@ -60,8 +61,11 @@ def start_round_if_due(project: ProjectFolder, every: int) -> bool:
             return False
     if find_spec("torch") is None:
         return False
-    with project.database.write() as session:
-        return start_due_round(session, every) is not None
+    with claimed(project, "train") as held:  # another worker might start one too
+        if held is None:
+            return False
+        with project.database.write() as session:
+            return start_due_round(session, every) is not None
 
 
 def extend_partial_round(project: ProjectFolder, every: int, complete: bool) -> bool:
@@ -77,8 +81,12 @@ def extend_partial_round(project: ProjectFolder, every: int, complete: bool) -> 
     with project.database.read() as session:
         if not newest_is_partial(project, session):
             return False
-    with project.database.write() as session:
-        start_automatic_round(session)
+    with claimed(project, "train") as held:  # another worker might start one too
+        if held is None:
+            return False
+        with project.database.write() as session:
+            if newest_is_partial(project, session):
+                start_automatic_round(session)
     return True
 
 

@@ -16,6 +16,7 @@ from annotator.domain.timestamps import utc_text
 from annotator.models import Annotation, Image, Label, Predictions, Round
 from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import Statistics, read_statistics
+from annotator.services.common.claims import list_workers
 from annotator.services.common.counted import COUNTED, counted_state, of_counted_image
 from annotator.services.common.progress import read_progress
 from annotator.services.predictions.active import read_sources, round_in_use
@@ -80,8 +81,22 @@ def audit_counts(session: Session) -> dict[str, Any]:
     return {"images": images, "labelled": {name: counts.get(number, 0) for number, name in names.items()}}
 
 
+def workers_summary(session: Session) -> list[dict[str, Any]]:
+    """The workers of the project in plain values: their kinds of work (none: a command), and what each does since when."""
+    return [
+        {
+            "name": worker.name,
+            "kinds": worker.kinds,
+            "started_at": utc_text(worker.started_at),
+            "seen_at": utc_text(worker.seen_at),
+            "does": [{"work": name, "since": utc_text(since)} for name, since in worker.claims],
+        }
+        for worker in list_workers(session)
+    ]
+
+
 def read_status(project: ProjectFolder, session: Session) -> dict[str, Any]:
-    """Counts, splits, rounds, and the newest round's metrics per attribute."""
+    """Counts, splits, rounds, workers, and the newest round's metrics per attribute."""
     progress = read_progress(session, labeller_id=0)
     splits = dict(
         session.execute(
@@ -103,6 +118,7 @@ def read_status(project: ProjectFolder, session: Session) -> dict[str, Any]:
         "attributes": count_labels(session),
         "audit": audit_counts(session),
         "rounds": [round_summary(row) for row in rounds],
+        "workers": workers_summary(session),
         "metrics": newest.metrics if newest else None,
         "suggestions": suggestion_sources(project, session),
         "predictions": {"path": predictions.path, "rows": predictions.rows, "unknown": predictions.unknown}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import case, delete, func, insert, literal, select, update
+from sqlalchemy import Integer, case, delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from annotator.domain.schema_changes import Change
@@ -31,7 +31,7 @@ def replace_value(session: Session, submission_id: int, change: Change) -> None:
             literal(submission_id),
             Label.image_id,
             Label.attribute_id,
-            literal(code),
+            literal(code, Integer),
             origin if change.kind == "merge" else literal(Origin.REOPENED),
         )
         .join(Annotation, Annotation.id == Label.annotation_id)

@@ -7,9 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from types import MappingProxyType
 
-from sqlalchemy import bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import bindparam, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from annotator.database.statements import replace_rows
 from annotator.models import Image, Lease, now
 
 MOST_LEASES = 60
@@ -102,7 +103,7 @@ def leased_to_others(session: Session, labeller_id: int) -> set[int]:
 
 _CLOCK_STEP = timedelta(minutes=1)
 """By so much a clock may be put back without any lease ending."""
-_PUT_LEASES = insert(Lease).prefix_with("OR REPLACE", dialect="sqlite")
+_PUT_LEASES = replace_rows(Lease)
 _OLDEST = (
     select(Lease.image_id)
     .where(Lease.labeller_id == bindparam("me"))

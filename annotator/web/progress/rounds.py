@@ -19,12 +19,12 @@ from annotator.services.rounds.jobs import (
     start_round,
 )
 from annotator.services.rounds.promotion import promote, return_to_best
-from annotator.services.rounds.status import round_details, suggestion_sources
+from annotator.services.rounds.status import round_details, suggestion_sources, workers_summary
 from annotator.web.http.context import context, idempotency_key, labeller_id
 from annotator.web.http.contracts import Empty, answers, spec
 from annotator.web.http.security import REPORT_POLICY
 from annotator.web.progress.insights_contracts import RoundChangesOut, changes_out
-from annotator.web.progress.rounds_contracts import RoundOut, RoundRequest, RoundsOut, SourceOut
+from annotator.web.progress.rounds_contracts import RoundOut, RoundRequest, RoundsOut, SourceOut, WorkerOut
 
 rounds_api = Blueprint("rounds_api", __name__, url_prefix="/api/v1/rounds")
 round_files = Blueprint("round_files", __name__)
@@ -52,6 +52,7 @@ def index() -> RoundsOut:
             every=context().settings.round_every,
             labelled_since=labelled_since_last_round(session),
             networks_after=networks_after(session),
+            workers=[WorkerOut(**worker) for worker in workers_summary(session)],
         )
 
 

@@ -68,6 +68,23 @@ class SourceOut(BaseModel):
     chosen: bool
 
 
+class WorkOut(BaseModel):
+    """What a worker does, such as `train` or `features/frozen/3`, and since when."""
+
+    work: str
+    since: str
+
+
+class WorkerOut(BaseModel):
+    """A worker, or a command that does a worker's work: then `kinds` is empty. `seen_at`: its last sign of life."""
+
+    name: str
+    kinds: list[str]
+    started_at: str
+    seen_at: str
+    does: list[WorkOut]
+
+
 class RoundsOut(BaseModel):
     """All rounds, newest first, and when the next automatic round starts.
 
@@ -81,3 +98,4 @@ class RoundsOut(BaseModel):
     every: int
     labelled_since: int
     networks_after: int
+    workers: list[WorkerOut]

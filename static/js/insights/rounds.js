@@ -1,6 +1,6 @@
 /** The rounds page: start a round, watch it, see what it changed, return to an earlier one. */
 import { call } from '../lib/api.js';
-import { byId, count, element, find, findAll, messageOf, onSubmit } from '../lib/dom.js';
+import { byId, count, element, find, findAll, messageOf, moment, onSubmit } from '../lib/dom.js';
 import { postOnce, untilAnswered } from '../lib/retry.js';
 import { browseUrl, roundUrl } from '../lib/urls.js';
 import { isActive, roundCard } from './round_card.js';
@@ -114,6 +114,17 @@ function tellFeatures({ rounds, networks_after: after }) {
   if (added) find(byId('features'), 'span').textContent = `Rounds use the network ${newest?.network} too.`;
 }
 
+/**
+ * Which worker does what, and since when.
+ *
+ * @param {Rounds} answer
+ */
+function tellWorkers({ workers }) {
+  byId('workers').hidden = workers.length === 0;
+  const items = workers.map(({ name, does }) => element('li', {}, `${name} `, ...(does.length > 0 ? does.flatMap(({ work, since }, place) => [place > 0 ? ', ' : 'has ', `${work} since `, moment(since)]) : ['waits'])));
+  find(byId('workers'), 'ul').replaceChildren(...items);
+}
+
 /** Let the next rounds work on the frozen network. */
 async function freeze() {
   try {
@@ -144,6 +155,7 @@ async function list() {
   tell(answer);
   tellSources();
   tellFeatures(answer);
+  tellWorkers(answer);
   if (document.documentElement.dataset.state !== 'ready') shown.get(chosen)?.node.scrollIntoView({ block: 'nearest' });
   document.documentElement.dataset.state = 'ready';
 }

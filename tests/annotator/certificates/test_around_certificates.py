@@ -132,6 +132,7 @@ def test_erased_images_leave_cells_and_sample_and_without_its_sample_it_lapses(c
     assert_open_cells_are_right(certified)
 
 
+@pytest.mark.database_file
 def test_doctor_and_backups_know_certificates(certified: ProjectFolder, tmp_path: Path):
     assert list(wrong_rows(certified.database_file)) == []
     before = status_of(certified, 1), cells_of(certified, 1), sample_of(certified, 1)

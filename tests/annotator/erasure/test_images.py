@@ -13,7 +13,7 @@ from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.formats.snapshot.writer import SnapshotOptions, verify_snapshot
 from annotator.models import Flag, Image, Predictions, Round, Tombstone, now
 from annotator.project import ProjectFolder
-from annotator.services.common.job_queue import worker_lock
+from annotator.services.common.claims import claimed
 from annotator.services.erasure.journal import Interruption, begin_erasure, complete_erasures, preview_erasure
 from annotator.services.erasure.scope import Request, find_images
 from annotator.services.exporting.snapshots import export_snapshot
@@ -184,7 +184,7 @@ def test_an_unfinished_round_that_holds_it_starts_anew(traced: ProjectFolder):
     assert preview_erasure(traced, request)["rounds_that_start_anew"] == 2
     begin_erasure(traced, "Ada", "key", request)
     assert Interruption(traced, lambda: False)()
-    with worker_lock(traced) as held:  # the round runs
+    with claimed(traced, "train") as held:  # the round runs
         assert held
         assert not complete_erasures(traced, forget_features)
     assert folder.exists()

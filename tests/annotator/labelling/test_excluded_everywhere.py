@@ -12,10 +12,10 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from annotator.domain.schema import Schema
-from annotator.feature_warmup import FeatureWarmup
+from annotator.feature_warmup import SHARDS, FeatureWarmup
 from annotator.formats.export_formats import EXPORT_FORMATS
 from annotator.formats.snapshot.writer import SnapshotOptions
-from annotator.models import AskedAgain, Gold, Image, Skip, Submission, Undecided
+from annotator.models import MAX_NUMBER, AskedAgain, Gold, Image, Skip, Submission, Undecided
 from annotator.project import ProjectFolder
 from annotator.services.annotation.bulk import SweepSelection, find_page
 from annotator.services.annotation.submit import Submitted, submit
@@ -206,7 +206,7 @@ LISTS: dict[str, Listed] = {
     "the first draws of answered images": _selection,
     "images to search for faces": lambda p, _: {image.id for image in FaceSearch(p)._next()},
     "images whose features are computed in advance": lambda p, _: {
-        i.id for i in FeatureWarmup(p, faces=False)._next()
+        i.id for shard in range(SHARDS) for i in FeatureWarmup(p, faces=False)._next(shard, MAX_NUMBER)
     },
     "a snapshot's labels": _snapshot("labels.csv"),
     "a snapshot's images": _snapshot("images.csv"),

@@ -167,6 +167,7 @@ def test_votes_that_a_take_back_covers_do_not_count_for_agreement_or_aggregation
     assert {labels_of(filled, image)["glasses"] for image, _ in all_labels(filled)} == {1}
 
 
+@pytest.mark.database_file
 @pytest.mark.parametrize("seed", range(3))
 def test_a_take_back_leaves_what_undoing_one_after_the_other_leaves(
     filled: ProjectFolder, tmp_path: Path, seed: int

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from threading import Event, Thread
 
+import pytest
 from sqlalchemy import func, select
 
 from annotator.config import Settings
@@ -56,6 +57,7 @@ def counted_cells(project: ProjectFolder) -> int:
         return session.scalar(select(func.sum(Image.open_cells)))
 
 
+@pytest.mark.database_file
 def test_batches_leave_what_one_transaction_leaves_and_every_step_holds(
     filled: ProjectFolder, tmp_path: Path
 ):

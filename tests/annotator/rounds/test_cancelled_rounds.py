@@ -1,6 +1,7 @@
 """A round that is cancelled leaves nothing half, and the predictions in use stay in use."""
 
 import re
+from functools import partial
 
 import pytest
 from sqlalchemy import select
@@ -11,7 +12,7 @@ from annotator.models import Predictions, Round
 from annotator.project import ProjectFolder
 from annotator.services.common.round_artifacts import REPORT
 from annotator.services.exporting.round_snapshots import RoundSnapshots
-from annotator.services.insights.background import analyses_of
+from annotator.services.insights.background import analyses_of, start_due_analysis
 from annotator.services.rounds.jobs import cancel_round, start_round
 from annotator.worker import Report, run_next_round
 from tests.support.commands import call
@@ -151,7 +152,13 @@ def test_a_round_that_trained_a_network_gets_its_report_as_soon_as_it_ends(
     analyses = analyses_of(labelled)
     number = queue(labelled, "cnn")
     try:
-        assert run_next_round(labelled, Settings(), RoundSnapshots(labelled), analyses=analyses)
+        assert run_next_round(
+            labelled,
+            Settings(),
+            RoundSnapshots(labelled),
+            analyses=analyses,
+            analyse=partial(start_due_analysis, analyses),
+        )
         assert analyses[0].running, "it starts with the end of the round"
         wait_until(lambda: not analyses[0].running, "the report is written")
     finally:

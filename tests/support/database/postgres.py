@@ -10,12 +10,14 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
 import psycopg
 
 from annotator.database import open_database
+from annotator.database.link import read_link
 from tests.support.waiting import wait_until
 
 ADMIN = "facelabel"
@@ -57,12 +59,17 @@ class PostgresServer:
             self._template = _name(url)
         return self.create(self._template)
 
-    def copy(self, url: str) -> str:
-        """Make a copy of a database that nobody uses, and return its address."""
-        return self.create(_name(url))
+    def copy_project(self, folder: Path, copy: Path) -> str:
+        """Copy a project that nobody uses, its folder and its database, and return the address of the new database."""
+        shutil.copytree(folder, copy)
+        link = read_link(folder)
+        assert link is not None
+        url = self.create(_name(link.url))
+        replace(link, url=url).write(copy)
+        return url
 
     def drop(self, url: str) -> None:
-        """Drop a database; whoever is connected to it loses the connection."""
+        """Drop a database; its connections end."""
         self.execute(f"DROP DATABASE IF EXISTS {_name(url)} WITH (FORCE)")
 
     def execute(self, statement: str) -> None:

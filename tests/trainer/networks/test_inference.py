@@ -71,8 +71,12 @@ def photos(count: int, side: int = SIDE) -> torch.Tensor:
 
 
 def by_torch(backbone, images):
+    whole = torch.cat(
+        [images, images[-1:].expand(-len(images) % PART, -1, -1, -1)]
+    )  # the last one fills its part
     with torch.inference_mode():
-        return torch.cat([backbone(backbone.normalise(part)) for part in torch.split(images, PART)])
+        parts = [backbone(backbone.normalise(part)) for part in torch.split(whole, PART)]
+    return torch.cat(parts)[: len(images)]
 
 
 def decided(features: Inference, images: torch.Tensor) -> Inference:

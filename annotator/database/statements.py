@@ -1,0 +1,71 @@
+"""Parts of statements for which SQLAlchemy has no one word for both engines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Boolean, ColumnElement, Selectable, String, cast, func, literal
+from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+
+def replace_rows(table: Any, columns: list[str] | None = None, rows: Selectable | None = None) -> Insert:
+    """An insert that replaces a row with the same primary key.
+
+    Args:
+        table: the table's class.
+        columns: the columns that are written; None: all.
+        rows: a query of them; None: the statement is executed with rows.
+    """
+    statement = insert(table)
+    if columns is not None and rows is not None:
+        statement = statement.from_select(columns, rows)
+    key = [column.name for column in table.__table__.primary_key]
+    written = [name for name in columns or table.__table__.columns.keys() if name not in key]
+    values = {name: statement.excluded[name] for name in written}
+    # PostgreSQL's dialect in postgres.py understands SQLite's form of the statement.
+    if not values:
+        return statement.on_conflict_do_nothing(index_elements=key)
+    return statement.on_conflict_do_update(index_elements=key, set_=values)
+
+
+def joined(column: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[str]:
+    """The values of many rows as one text, with commas between them."""
+    return func.aggregate_strings(cast(column, String), ",")
+
+
+def is_listed(column: ColumnElement[int] | InstrumentedAttribute[int], numbers: str) -> ColumnElement[bool]:
+    """The condition that a column's number is in a list, however long.
+
+    Args:
+        column: the column.
+        numbers: the numbers as a JSON list: one text is sent instead of a number for each.
+    """
+    return _IsListed(column, literal(numbers, String))
+
+
+class _IsListed(FunctionElement[bool]):
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(_IsListed)
+def _is_listed(element: _IsListed, compiler: SQLCompiler, **kw: Any) -> str:
+    column, numbers = (compiler.process(part, **kw) for part in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({numbers}))"  # noqa: S608 - the parts are compiled by SQLAlchemy
+
+
+@compiles(_IsListed, "postgresql")
+def _is_listed_on_postgres(element: _IsListed, compiler: SQLCompiler, **kw: Any) -> str:
+    column, numbers = (compiler.process(part, **kw) for part in element.clauses)
+    return f"{column} IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST({numbers} AS JSON)) AS value)"  # noqa: S608 - the parts are compiled by SQLAlchemy
+
+
+def use_memory(session: Session, kib: int) -> None:
+    """Let SQLite keep so much of its file in memory for this session; PostgreSQL's server decides for itself."""
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA cache_size=-{kib}")
