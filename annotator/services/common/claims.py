@@ -187,10 +187,11 @@ class Member:
         if self._identity is not None:
             identity, self._identity = self._identity, None
             self._live.clear()
-            # Whatever fails here, others find the lock free and remove the row.
-            with suppress(FacelabelError, SQLAlchemyError), self._database.write(durable=False) as session:
-                session.execute(delete(Worker).where(Worker.id == identity.id))
-            identity.path.unlink(missing_ok=True)
+            # Whatever fails here, others find the lock of the file free and remove the row.
+            with suppress(FacelabelError, SQLAlchemyError):
+                with self._database.write(durable=False) as session:
+                    session.execute(delete(Worker).where(Worker.id == identity.id))
+                identity.path.unlink(missing_ok=True)
             identity.file.close()
 
     def _beat(self) -> None:
