@@ -129,10 +129,11 @@ def init_project(
             f"{path.resolve()} already holds an attributes.toml.",
             do="Remove it, or choose another folder with --project FOLDER.",
         )
-    source = schema_file or (
-        project.schema_file if project.schema_file.exists() else resource("attributes.toml")
+    text = (
+        template.schema_text
+        if template is not None
+        else read_schema_file(schema_file or _usual_schema(project))
     )
-    text = template.schema_text if template is not None else read_schema_file(source)
     schema = parse_schema(text)
     if database is not None:
         _require_empty(database)
@@ -148,6 +149,10 @@ def init_project(
             with suppress(Unreachable):  # the first error is told
                 stores.end()
         raise
+
+
+def _usual_schema(project: ProjectFolder) -> Path:
+    return project.schema_file if project.schema_file.exists() else resource("attributes.toml")
 
 
 def _values(text: str, seed: int, share_test: float | None, share_val: float) -> Template:

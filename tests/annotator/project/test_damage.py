@@ -61,7 +61,9 @@ def test_a_damaged_page_is_told_or_harmless(labelled: ProjectFolder, tmp_path: P
     for trial in range(trials):
         place = trial * pages // trials
         count = chance.choice([16, 512, PAGE // 2]) if trial else PAGE // 2
-        start = place * PAGE + chance.randrange(PAGE - count + 1) if trial else 0  # the file's header: certainly told
+        start = (
+            place * PAGE + chance.randrange(PAGE - count + 1) if trial else 0
+        )  # the file's header: certainly told
         damaged = bytearray(sound)
         damaged[start : start + count] = chance.choice([chance.randbytes(count), bytes(count)])
         for path in labelled.path.glob("facelabel.db*"):
