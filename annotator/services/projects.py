@@ -112,8 +112,7 @@ def init_project(
     Raises:
         WrongUse: if the folder or the database has a project already, or the folder its own schema beside a template; or another
             project uses the store.
-        Unreachable: if the store cannot be used.
-        FacelabelError: if the database cannot be used.
+        FacelabelError: if the store or the database cannot be used.
     """
     keep_private()
     project = ProjectFolder(path)
