@@ -128,11 +128,7 @@ def init_project(
             f"{path.resolve()} already holds an attributes.toml.",
             do="Remove it, or choose another folder with --project FOLDER.",
         )
-    text = (
-        template.schema_text
-        if template is not None
-        else read_schema_file(schema_file or _usual_schema(project))
-    )
+    text = template.schema_text if template is not None else _schema_text(project, schema_file)
     schema = parse_schema(text)
     if database is not None:
         _require_empty(database)
@@ -150,8 +146,9 @@ def init_project(
         raise
 
 
-def _usual_schema(project: ProjectFolder) -> Path:
-    return project.schema_file if project.schema_file.exists() else resource("attributes.toml")
+def _schema_text(project: ProjectFolder, schema_file: Path | None) -> str:
+    own = project.schema_file if project.schema_file.exists() else resource("attributes.toml")
+    return read_schema_file(schema_file or own)
 
 
 def _values(text: str, seed: int, share_test: float | None, share_val: float) -> Template:
