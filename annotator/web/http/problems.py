@@ -13,8 +13,11 @@ _Answer = tuple[Response | str, int, dict[str, str]]
 
 
 def is_api(request: Request) -> bool:
-    """Whether a program or a script sent a request, and no person opened a page."""
-    return request.path.startswith(("/api/", "/healthz", "/metrics")) or request.method != "GET"
+    """Whether a program or a page sent a request, and no person opened a page.
+
+    Images are among these: a browser that was led to the page to log in would keep that page as the image.
+    """
+    return request.path.startswith(("/api/", "/media/", "/healthz", "/metrics")) or request.method != "GET"
 
 
 def tell_errors(app: Flask) -> None:

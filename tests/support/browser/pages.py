@@ -39,7 +39,9 @@ def axe_faults(page: Page) -> list[str]:
     shown, other = ("dark", "light") if dark else ("light", "dark")
     page.emulate_media(color_scheme=other, reduced_motion="reduce")  # colours change at once  # type: ignore[arg-type]
     faults += [f"{other}: {fault}" for fault in _faults(page, {"runOnly": ["color-contrast"]})]
-    page.emulate_media(color_scheme=shown, reduced_motion="no-preference")  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=shown)  # type: ignore[arg-type]
+    page.evaluate("getComputedStyle(document.body).color")  # they have changed before they may move again
+    page.emulate_media(reduced_motion="no-preference")
     return faults
 
 
