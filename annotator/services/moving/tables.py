@@ -15,8 +15,9 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, Column, DateTime, LargeBinary, String, Table
 from sqlalchemy.types import TypeDecorator
 
-from annotator.models import Base
+from annotator.models import Base, Claim, Worker
 
+_OF_PROCESSES = {Worker.__tablename__, Claim.__tablename__}
 Row = tuple[Any, ...]
 Key = tuple[int | str, ...]
 
@@ -65,8 +66,8 @@ class MovedTable:
 
 
 def moved_tables() -> list[MovedTable]:
-    """All tables, each after the tables that it refers to."""
-    return [_moved(table) for table in Base.metadata.sorted_tables]
+    """All tables, each after the tables that it refers to; without what running workers say of themselves."""
+    return [_moved(table) for table in Base.metadata.sorted_tables if table.name not in _OF_PROCESSES]
 
 
 def _moved(table: Table) -> MovedTable:
