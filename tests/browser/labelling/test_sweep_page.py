@@ -54,6 +54,17 @@ def project(tmp_path: Path, _drawn: Path) -> Iterator[ProjectFolder]:
     made.database.close()
 
 
+NEXT_IS_THERE = """() => {
+    const name = Object.keys(sessionStorage).find((name) => name.endsWith('sweep'));
+    const pages = JSON.parse(sessionStorage.getItem(name) ?? '{}').pages ?? [];
+    const fetched = performance.getEntriesByType('resource').filter((entry) => entry.responseStatus > 0); // 0: it failed
+    const loaded = new Set(fetched.map((entry) => new URL(entry.name).pathname));
+    const images = pages.flatMap((page) => page.images);
+    return pages.length > 1 && images.every((image) => loaded.has(image.thumbnail_url ?? image.image_url));
+}"""
+"""Whether the page holds the next page too, with its images."""
+
+
 def open_sweep(page: Page, server: Server, attribute: str = "g") -> list[str]:
     page.goto(f"{server.url}/sweep")
     page.wait_for_selector("html[data-state=ready]", state="attached")
@@ -149,6 +160,7 @@ def test_a_page_answered_while_the_server_is_down_arrives_once(
     with Server(project.path) as server:
         names = open_sweep(page, server)
         page.keyboard.press("Space")
+        page.wait_for_function(NEXT_IS_THERE)
         server.stop(signal.SIGKILL)
         commit(page)
         page.wait_for_selector('html[data-unsent="1"]', state="attached")
