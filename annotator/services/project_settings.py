@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
 from annotator.domain.states import AssignmentState, CertificateState
-from annotator.models import Assignment, Certificate, Project
+from annotator.models import Assignment, Certificate, Lease, Project
 
 _KEPT = "project_settings"
 
@@ -25,6 +26,7 @@ class ProjectSettings(NamedTuple):
         is_sampling: whether an acceptance sample is being answered. Like the next one, it is what was true when the
             transaction first asked.
         is_assigned: whether images are assigned to some labellers.
+        last_lease: when the last of all leases ends; None without leases.
     """
 
     token: str
@@ -40,12 +42,14 @@ class ProjectSettings(NamedTuple):
     image_count: int
     is_sampling: bool
     is_assigned: bool
+    last_lease: datetime | None
 
 
 _READ = select(
-    *(getattr(Project, name) for name in ProjectSettings._fields[:-2]),
+    *(getattr(Project, name) for name in ProjectSettings._fields[:-3]),
     exists().where(Certificate.state == CertificateState.SAMPLING),
     exists().where(Assignment.state != AssignmentState.RELEASED),
+    select(func.max(Lease.expires_at)).scalar_subquery(),
 )
 
 

@@ -579,6 +579,7 @@ export interface Round {
   features: number | null;
   network: string | null;
   features_reason: string | null;
+  processes: number | null;
   metrics: Record<string, { test?: TestMetrics }> | null;
   in_use: boolean;
   suggests: string[];

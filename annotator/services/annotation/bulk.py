@@ -34,7 +34,7 @@ from annotator.services.common.image_maps import images_inside, rows_inside
 from annotator.services.predictions.active import ActivePredictions, active_predictions
 from annotator.services.schema.active import ActiveSchema, active_schema, unknown_attribute
 from annotator.services.tasks.assigned import read_reach
-from annotator.services.tasks.leases import give_up_leases, make_room
+from annotator.services.tasks.leases import give_up_leases
 from annotator.services.tasks.task import Task, lease_tasks
 from annotator.services.tasks.visibility import blind_among, labelled_blind
 
@@ -179,7 +179,6 @@ def lease_page(
     lease_seconds: int,
 ) -> list[Task]:
     """Lease the next images of a sweep, which `find_page` finds."""
-    make_room(session, labeller_id, count, lease_seconds)
     images = find_page(project, session, labeller_id, selection, count)
     active, predictions = _schema_and_predictions(project, session, selection.attribute)
     return lease_tasks(session, images, labeller_id, lease_seconds, active, predictions)
@@ -275,7 +274,6 @@ def undo_page(
     active = active_schema(session)
     predictions = active_predictions(project, session, active.hash)
     images = list(session.scalars(query.order_by(Image.id)))
-    make_room(session, labeller_id, len(images), lease_seconds)
     return target, lease_tasks(session, images, labeller_id, lease_seconds, active, predictions)
 
 

@@ -37,7 +37,6 @@ from annotator.services.predictions.active import active_predictions
 from annotator.services.rare_values.scores import Scores, members_of, read_scores
 from annotator.services.schema.active import active_schema
 from annotator.services.tasks.assigned import read_reach
-from annotator.services.tasks.leases import make_room
 from annotator.services.tasks.queue import free_for
 from annotator.services.tasks.task import Task, lease_tasks
 
@@ -143,7 +142,6 @@ def lease_search_page(
     """Lease the images of a page that are still free, and keep how they were chosen."""
     active = active_schema(session)
     attribute_id = active.ids[page.attribute]
-    make_room(session, labeller_id, len(page.images), lease_seconds)
     free = _Free(session, labeller_id, attribute_id, frozenset())
     still = free.among([one.image_id for one in page.images])
     chosen = [one for one in page.images if one.image_id in still]

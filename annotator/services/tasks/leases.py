@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from annotator.database.statements import replace_rows
 from annotator.models import Image, Lease, now
+from annotator.services.project_settings import project_settings
 
 MOST_LEASES = 60
 """Leases that one labeller holds at most; further ones end those that expire first.
@@ -33,10 +34,10 @@ def put_leases(
     lease_seconds: int,
     drawn: Mapping[int, float | None] = NOT_DRAWN,
 ) -> dict[int, str]:
-    """Lease images to a labeller; earlier leases of these images end.
+    """Lease images to a labeller; earlier leases of these images end, and so do the labeller's leases beyond MOST_LEASES.
 
     Args:
-        session: a writing session in which `make_room` was called for so many images.
+        session: a writing session.
         image_ids: the images.
         labeller_id: who gets them.
         lease_seconds: for how long.
@@ -60,33 +61,28 @@ def put_leases(
         for image_id, token in tokens.items()
     ]
     session.connection().execute(_PUT_LEASES, rows)
+    held = session.connection().scalar(_COUNT_MINE, {"me": labeller_id}) or 0
+    if held > MOST_LEASES:
+        session.connection().execute(_END_OLDEST, {"me": labeller_id, "held": max(MOST_LEASES, len(rows))})
     return tokens
-
-
-def make_room(session: Session, labeller_id: int, count: int, lease_seconds: int) -> None:
-    """Prepare for `count` new leases of a labeller: end the labeller's leases that expire first, if they are too many, and void ones.
-
-    A lease of anybody that ends later than any lease can is void: the clock was wrong when it was made. Call this before images
-    are chosen, because those of void leases are free.
-    """
-    latest = now() + timedelta(seconds=lease_seconds) + _CLOCK_STEP
-    held, last = session.connection().execute(_HELD_AND_LAST, {"me": labeller_id}).one()
-    if held + count > MOST_LEASES:
-        room = {"me": labeller_id, "held": max(0, MOST_LEASES - count)}
-        session.connection().execute(_END_OLDEST, room)
-    if last is not None and last > latest:
-        session.execute(delete(Lease).where(Lease.expires_at > latest))
 
 
 def renew_leases(
     session: Session, labeller_id: int, tokens: list[str], lease_seconds: int
 ) -> tuple[list[str], list[str]]:
-    """Renew the leases that a page still works on. Returns the renewed tokens and the lost ones."""
+    """Renew the leases that a page still works on. Returns the renewed tokens and the lost ones.
+
+    Leases that end later than any lease can are void: the clock was wrong when they were made.
+    """
+    ends = now() + timedelta(seconds=lease_seconds)
     renewed: set[str] = set()
     if tokens:
         mine = (Lease.labeller_id == labeller_id) & Lease.token.in_(tokens)
         renewed = set(session.scalars(select(Lease.token).where(mine)))
-        session.execute(update(Lease).where(mine).values(expires_at=now() + timedelta(seconds=lease_seconds)))
+        session.execute(update(Lease).where(mine).values(expires_at=ends))
+    latest, last = ends + _CLOCK_STEP, project_settings(session).last_lease
+    if last is not None and last > latest:
+        session.execute(delete(Lease).where(Lease.expires_at > latest))
     return [t for t in tokens if t in renewed], [t for t in tokens if t not in renewed]
 
 
@@ -111,10 +107,7 @@ _OLDEST = (
     .offset(bindparam("held"))
 )
 _END_OLDEST = delete(Lease).where(Lease.image_id.in_(_OLDEST))
-_HELD_AND_LAST = select(
-    select(func.count()).where(Lease.labeller_id == bindparam("me")).scalar_subquery(),
-    select(func.max(Lease.expires_at)).scalar_subquery(),
-)
+_COUNT_MINE = select(func.count()).where(Lease.labeller_id == bindparam("me"))
 _LEASED_TO_OTHERS = select(Lease.image_id).where(
     Lease.labeller_id != bindparam("labeller_id"), Lease.expires_at > bindparam("now")
 )

@@ -26,7 +26,7 @@ from annotator.services.common.progress import open_images
 from annotator.services.predictions.active import ActivePredictions, active_predictions
 from annotator.services.schema.active import active_schema, unknown_attribute
 from annotator.services.tasks.assigned import EVERYTHING, Reach, in_queue_order, read_reach
-from annotator.services.tasks.leases import NOT_LEASED, make_room
+from annotator.services.tasks.leases import NOT_LEASED
 from annotator.services.tasks.sampling import images_to_mix_in, insert_randomly, remaining_opinions
 from annotator.services.tasks.skipped import skipped_images
 from annotator.services.tasks.task import Task, lease_tasks, read_tasks
@@ -74,7 +74,6 @@ def next_tasks(
         raise unknown_attribute(active.schema, attribute)
     if count == 0:
         return []
-    make_room(session, labeller_id, count, lease_seconds)
     predictions = active_predictions(project, session, active.hash)
     if skipped == "only":
         images = skipped_images(session, labeller_id, count)
@@ -129,7 +128,6 @@ def lease_again(
         return None
     if held is not None and held.labeller_id != labeller_id and held.expires_at > now():
         return None
-    make_room(session, labeller_id, 1, lease_seconds)
     active = active_schema(session)
     predictions = active_predictions(project, session, active.hash)
     return lease_tasks(
