@@ -128,13 +128,13 @@ class Decision:
             )
         if self.tolerated < 0:
             return "Nothing is filled: the sample is too small for this target error."
-        if self.errors <= self.tolerated:
-            return "Nothing is filled: most of the cells that were sampled are wrong."
-        return (
+        shown = (
             f"Nothing is filled: the sample showed {counted(self.errors, 'error', 'errors')} among the "
-            f"{counted(self.steps[0].sampled, 'cell', 'cells')} that the model is surest of, "
-            f"and tolerates {self.tolerated}."
+            f"{counted(self.steps[0].sampled, 'cell', 'cells')} that the model is surest of"
         )
+        if self.errors <= self.tolerated:
+            return f"{shown}, and a value is never filled where most cells are wrong."
+        return f"{shown}, and tolerates {self.tolerated}."
 
 
 @dataclass(frozen=True)

@@ -147,8 +147,10 @@ def test_a_set_that_is_mostly_wrong_is_not_filled_even_if_the_target_allows_it()
     assert (worse.level, worse.bottleneck) == (2, None), "in the larger set most are right"
     worst = decide(*a_sample([1] * 60), np.zeros(2, int), 10_000, target)
     assert (worst.level, worst.bottleneck) == (None, None)
-    assert (
-        worst.sentence(["no", "yes"]) == "Nothing is filled: most of the cells that were sampled are wrong."
+    sampled = worst.steps[0].sampled
+    assert worst.sentence(["no", "yes"]) == (
+        f"Nothing is filled: the sample showed {worst.errors} errors among the {sampled} cells "
+        "that the model is surest of, and a value is never filled where most cells are wrong."
     )
 
 
