@@ -15,6 +15,7 @@ from annotator.errors import WrongUse
 from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
 from annotator.resources import resource
+from annotator.services.access.failed_logins import LoginThrottle
 from annotator.services.access.openid import OpenIdProvider
 from annotator.services.access.recorder import AccessRecorder
 from annotator.services.faces.tiles import TileStore
@@ -139,6 +140,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         Explainer(project),
         StartupCheck(project),
         AccessRecorder(project),
+        LoginThrottle(project),
         OpenIdProvider(settings) if settings.oidc_issuer else None,
     )
     app.jinja_env.globals.update(

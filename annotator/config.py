@@ -60,7 +60,10 @@ class Settings(BaseSettings):
     start_token: bool = Field(
         True, description="Whether a project without accounts opens only by the address that `serve` prints."
     )
-    threads: int = Field(8, ge=1, le=64, description="The number of threads of the web server.")
+    threads: int = Field(8, ge=1, le=64, description="The number of threads of each web process.")
+    processes: int = Field(
+        1, ge=1, le=64, description="The number of web processes; several need the extra `server` (gunicorn)."
+    )
     lease_seconds: int = Field(
         600,
         ge=1,

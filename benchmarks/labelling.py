@@ -49,9 +49,12 @@ def measure(size: Size) -> Figures:
     return figures
 
 
-def make_project(path: Path, images: int, *, predicted: bool) -> ProjectFolder:
-    """A project of so many image rows, with predictions if wanted; what the worker does with new images is done."""
-    project = init_project(path)
+def make_project(path: Path, images: int, *, predicted: bool, database: str | None = None) -> ProjectFolder:
+    """A project of so many image rows, with predictions if wanted; what the worker does with new images is done.
+
+    `database`: the URL of a PostgreSQL database; without it the project has a file.
+    """
+    project = init_project(path, database=database)
     with project.database.write() as session:
         rule, required = split_rule(session), len(active_schema(session).required)
         rows = []

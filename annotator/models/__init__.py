@@ -1,6 +1,6 @@
 """The tables, by subject. Migrations compare with all of them, so this package imports each one."""
 
-from annotator.models.accounts import AccessEntry, ApiToken, Identity, Labeller, LoginSession
+from annotator.models.accounts import AccessEntry, ApiToken, FailedLogins, Identity, Labeller, LoginSession
 from annotator.models.answers import (
     Annotation,
     Flag,
@@ -59,6 +59,7 @@ __all__ = [
     "Erasure",
     "Exclusion",
     "Face",
+    "FailedLogins",
     "Flag",
     "Gold",
     "GroupDecision",

@@ -98,8 +98,8 @@ def find_programs() -> Path:
 
 
 @contextmanager
-def running_server() -> Iterator[PostgresServer]:
-    """Start a server and stop it at the end. It does not wait for the disk: it need not survive a power cut."""
+def running_server(*, durable: bool = False) -> Iterator[PostgresServer]:
+    """Start a server and stop it at the end. Unless it is to be durable it does not wait for the disk, as no power cut comes."""
     programs = find_programs()
     # Not below pytest's folder, which only its own user may enter: PostgreSQL refuses to run as root.
     folder = Path(tempfile.mkdtemp(prefix="facelabel-postgres-"))
@@ -122,8 +122,8 @@ def running_server() -> Iterator[PostgresServer]:
     options = {
         "listen_addresses": "",
         "unix_socket_directories": folder,
-        "fsync": "off",
-        "full_page_writes": "off",
+        "fsync": "on" if durable else "off",
+        "full_page_writes": "on" if durable else "off",
         "max_connections": 200,
         "shared_buffers": "64MB",
         "autovacuum": "off",
