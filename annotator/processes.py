@@ -16,7 +16,6 @@ import socket
 import sys
 import tempfile
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import click
@@ -71,11 +70,16 @@ def serve_by_processes(project: ProjectFolder, settings: Settings, *, open_brows
     """
     replaces = _REPLACED in os.environ
     sockets = [] if replaces else listen(settings)
-    os.environ[METRICS_FOLDER] = tempfile.mkdtemp(prefix="facelabel-metrics-")
+    metrics, main_process = tempfile.mkdtemp(prefix="facelabel-metrics-"), os.getpid()
+    os.environ[METRICS_FOLDER] = metrics
+    worker = WorkerSupervisor(worker_command(project))
     application = _Application(project, settings, sockets)
-    # Every process opens the database for itself: a connection must not be used on both sides of a fork.
-    project.database.close()
-    _Master(application, open_browser=open_browser and not replaces).run()
+    try:
+        _Master(application, worker, open_browser=open_browser and not replaces).run()
+    finally:
+        if os.getpid() == main_process:  # the processes that it forked end here too
+            worker.stop()
+            shutil.rmtree(metrics, ignore_errors=True)
 
 
 class ServingProcess(Worker):  # type: ignore[misc]  # gunicorn has no types
@@ -150,15 +154,15 @@ class _Master(Arbiter):  # type: ignore[misc]
 
     Args:
         application: what is served.
+        worker: starts the project's worker.
         open_browser: open the label page.
     """
 
     handle_int = Arbiter.handle_term  # Ctrl+C lets requests finish; a second one does not
 
-    def __init__(self, application: _Application, *, open_browser: bool) -> None:
+    def __init__(self, application: _Application, worker: WorkerSupervisor, *, open_browser: bool) -> None:
         super().__init__(application)
-        self._open_browser, self._looks_for_damage = open_browser, True
-        self._worker = WorkerSupervisor(worker_command(application.project))
+        self._worker, self._open_browser, self._looks_for_damage = worker, open_browser, True
         self.START_CTX["args"] = [sys.executable, "-m", "annotator", *sys.argv[1:]]
 
     def start(self) -> None:
@@ -169,6 +173,7 @@ class _Master(Arbiter):  # type: ignore[misc]
             self._worker.start()
         listening = [listener.sock for listener in self.LISTENERS]
         announce(self.app.project, self.app.settings, listening, open_browser=self._open_browser)
+        # Every process opens the database for itself: a connection must not be used on both sides of a fork.
         self.app.project.database.close()
 
     def spawn_worker(self) -> None:
@@ -181,11 +186,9 @@ class _Master(Arbiter):  # type: ignore[misc]
         self._looks_for_damage = True
         super().reload()
 
-    def stop(self, graceful: bool = True) -> None:
-        """End all processes, and the project's worker."""
-        super().stop(graceful)
-        self._worker.stop()
-        shutil.rmtree(Path(os.environ[METRICS_FOLDER]), ignore_errors=True)
+    def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
+        """End all processes, with the exit code of a command that failed if one of them says that none can serve."""
+        super().halt(reason, min(exit_status, 1))
 
 
 class _Log(Logger):  # type: ignore[misc]

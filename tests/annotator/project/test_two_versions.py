@@ -8,6 +8,7 @@ import pytest
 from alembic.config import Config
 
 from alembic import command
+from annotator import in_use
 from annotator.errors import FacelabelError
 from annotator.project import NEWEST_REVISION, ProjectFolder
 from annotator.resources import resource
@@ -28,8 +29,9 @@ def make_older(project: ProjectFolder) -> None:
 
 
 def test_a_newer_version_refuses_while_an_older_one_runs_and_migrates_when_it_has_ended(
-    filled: ProjectFolder,
+    filled: ProjectFolder, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(in_use, "_PATIENCE_SECONDS", 0.1)  # the older one never lets go
     make_older(filled)  # and `filled` goes on using it, as a server of that version
     refused = call("status", "-p", filled.path)
     refused.assert_refused(1, "of an older version use them", "Stop all of them")
