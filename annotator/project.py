@@ -255,5 +255,5 @@ def _chmod(path: str, mode: int) -> None:
             os.chmod(path, mode)  # noqa: PTH101
 
 
-NEWEST_REVISION = "0039"
+NEWEST_REVISION = "0042"
 """The newest migration in alembic/versions; a test compares them."""
