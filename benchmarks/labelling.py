@@ -74,6 +74,7 @@ def make_project(path: Path, images: int, *, predicted: bool, database: str | No
     if predicted:
         doubts = {row["name"]: [0.4 + row["shuffle"] / 2**57, 0.3, 0.1] for row in rows}
         load_predictions(project, write_predictions(project, project.rounds / "0001" / "predictions", doubts))
+    project.database.refresh_statistics()
     project.database.checkpoint()
     project.database.close()
     return project
