@@ -9,7 +9,7 @@ message it asks for a second, empty commit that waits for the disk. The log is w
 safe when the second one is; the second ones of several writers share one write (group commit). Until then the others see what
 may still be lost, as they see leases; only the writer must not acknowledge it, and does not.
 
-Transactions begin and end with statements of this module, because psycopg would send BEGIN in a message of its own.
+Transactions begin and end with statements of this module, because psycopg would send BEGIN in a separate message.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ class PostgresDatabase(Database):
                 ) from error
 
     def refresh_statistics(self) -> None:
-        """Look at the rows anew; the server does it by itself too, about a minute later."""
+        """Look at the rows anew; the server does so too, about a minute later."""
         with self.engine.connect().execution_options(begin="") as connection:
             connection.exec_driver_sql("ANALYZE")
 
@@ -297,14 +297,14 @@ def _failure(error: DBAPIError) -> FacelabelError | None:
         return Busy(
             "database_busy",
             f"Somebody else has been writing into the project's database for {BUSY_SECONDS} s.",
-            do="Try again. If it stays, look in the server's view pg_stat_activity for who that is.",
+            do="Try again. If that does not help, look in the server's view pg_stat_activity for who that is.",
         )
     if code is None or code.startswith(_GONE):
         return Unreachable(
             "database_unreachable",
             f"The project's database does not answer: {_words(error)}.",
             kept="Everything acknowledged earlier is kept. Whether this step is kept is not known.",
-            do="Try again: an answer that was kept does not count twice. If it stays, look after the database's server.",
+            do="Try again: an answer that was kept does not count twice. If that does not help, check the database's server.",
         )
     return None
 

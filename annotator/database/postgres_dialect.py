@@ -59,7 +59,7 @@ class _Statements(PGCompiler_psycopg):
     def visit_max_func(self, function: Any, **kw: Any) -> str:
         """Whether any is true, of conditions."""
         name = "bool_or" if isinstance(function.type, Boolean) else "max"
-        return f"{name}{self.function_argspec(function, **kw)}"  # type: ignore[no-untyped-call]
+        return f"{name}{self.function_argspec(function, **kw)}"
 
     def visit_like_op_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
         """As in SQLite, without regard to the case of the letters of ASCII: texts have the collation C."""
@@ -93,7 +93,7 @@ class FacelabelDialect(PGDialect_psycopg):
         cursor.execute(statement, parameters)
 
     def do_ping(self, dbapi_connection: Any) -> bool:
-        """Whether a connection that waited for its next use still works; the server is asked only in doubt.
+        """Whether a connection that waited for its next use still works; the server is asked only if something arrived.
 
         A server that ends a connection says so, or its machine does. As long as nothing has arrived, asking would only cost every
         request a round trip.

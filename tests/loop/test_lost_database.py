@@ -72,5 +72,5 @@ def test_answers_survive_a_cut_network_to_the_database_exactly_once(
                 tmp_path / "team",
                 100 if soak else 10,
                 network.cut,
-                network.mend,
+                network.restore,
             )

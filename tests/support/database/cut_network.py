@@ -46,7 +46,7 @@ class Network:
                     connection.shutdown(socket.SHUT_RDWR)
             self._connections.clear()
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Let new connections through."""
         with self._lock:
             self._is_cut = False
