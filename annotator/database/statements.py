@@ -66,6 +66,29 @@ def _is_listed_on_postgres(element: _IsListed, compiler: SQLCompiler, **kw: Any)
     return f"{column} IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST({numbers} AS JSON)) AS value)"  # noqa: S608 - the parts are compiled by SQLAlchemy
 
 
+def unindexed(column: InstrumentedAttribute[str]) -> ColumnElement[str]:
+    """A column that SQLite does not look up by its index, which leads to far more rows than another condition.
+
+    PostgreSQL counts how often a value occurs and sees this itself.
+    """
+    return _Unindexed(column)
+
+
+class _Unindexed(FunctionElement[str]):
+    type = String()
+    inherit_cache = True
+
+
+@compiles(_Unindexed)
+def _unindexed(element: _Unindexed, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"+{compiler.process(element.clauses, **kw)}"
+
+
+@compiles(_Unindexed, "postgresql")
+def _unindexed_on_postgres(element: _Unindexed, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(element.clauses, **kw)
+
+
 @contextmanager
 def without_indexes(session: Session, indexes: Iterable[Index]) -> Iterator[None]:
     """Drop indexes for the time of a change of most rows, and build them again. PostgreSQL keeps them: to drop one locks readers out."""
