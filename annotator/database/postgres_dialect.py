@@ -61,6 +61,11 @@ class _Statements(PGCompiler_psycopg):
         name = "bool_or" if isinstance(function.type, Boolean) else "max"
         return f"{name}{self.function_argspec(function, **kw)}"
 
+    def visit_substr_func(self, function: Any, **kw: Any) -> str:
+        """PostgreSQL takes its numbers as 32 bits only."""
+        whole, *numbers = (self.process(part, **kw) for part in function.clauses)
+        return f"substr({whole}, {', '.join(f'CAST({number} AS INT)' for number in numbers)})"
+
     def visit_like_op_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
         """As in SQLite, without regard to the case of the letters of ASCII: texts have the collation C."""
         written: str = self.visit_ilike_op_binary(binary, operator, **kw)  # type: ignore[no-untyped-call]

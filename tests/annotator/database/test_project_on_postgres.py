@@ -58,8 +58,8 @@ def test_its_server_gives_images_and_keeps_answers(opened: ProjectFolder):
 
 
 def work(path: Path) -> None:
-    """A worker."""
-    run_worker(ProjectFolder.open(path), Settings(faces=False, round_every=0), Event())
+    """A worker that computes features ahead and starts no rounds."""
+    run_worker(ProjectFolder.open(path), Settings(faces=False, round_every=1000), Event())
 
 
 def test_a_round_of_a_worker_orders_the_queue_and_its_answers_are_exported(
