@@ -107,7 +107,11 @@ def celeba() -> Arrays:
         problem = real_faces(Path(folder), CELEBA_NAMES).problem
     labels = {f"labels {name}": problem.labels[name] for name in ASKED}
     classes = np.array([problem.classes[name] for name in ASKED])
-    kept = {"names": problem.names, "groups": problem.groups, "embeddings": problem.embeddings}
+    kept = {
+        "names": problem.names.astype(str),
+        "groups": problem.groups.astype(str),
+        "embeddings": problem.embeddings,
+    }
     return kept | labels | {"classes": classes}
 
 
