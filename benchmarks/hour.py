@@ -6,10 +6,7 @@ and its values are suggested from then on. With certified filling, every attribu
 is one that the page offers, its sample is asked blind, and the decision fills cells or does not. An image without an open
 cell costs nothing. Filled cells are compared with the truth at the end.
 
-Whether an attribute can be filled is told at every stop. "Said at" is the first stop from which on every stop says that it cannot,
-and its share of all images: how early somebody knows.
-
-It takes an hour of processor time. Its pieces (the faces with their features, a model a stop, a replay) are kept in
+It takes some minutes of processor time once the features are cached. Its pieces (the faces with their features, a model a stop, a replay) are kept in
 results/hour/raw, so that an interrupted run goes on where it was.
 
 What an answer costs is the model of benchmarks/person.py, which presses the keys of the real page: a look at the image, a key for a cell
@@ -29,7 +26,7 @@ from numpy.typing import NDArray
 import annotator.domain.certificates as rules
 from annotator.domain.certificates.decision import Sample, decide
 from annotator.domain.certificates.ladder import Checked
-from annotator.domain.certificates.plan import Shortfall, plan
+from annotator.domain.certificates.plan import Plan, Shortfall, plan
 from annotator.domain.certificates.search import Seconds
 from annotator.domain.certificates.target import Target
 from annotator.services.certificates.pace import Pace
@@ -127,16 +124,18 @@ def tables(problem: Problem, seeds: int, pieces: Pieces) -> Figures:
     names = [name for name in ASKED if name in problem.labels] or list(problem.labels)
     projects = [drawn(problem, names, FIRST_SEED + seed, pieces) for seed in range(seeds)]
     schemas = [*([name] for name in names), names]
-    minutes, said = [], []
+    minutes, told = [], []
     for target in TARGETS:
         for schema in schemas:
             runs = {way: replays(projects, schema, way, target, pieces) for way in WAYS}
             minutes.append(row(schema, target, runs))
-            said += [said_row(name, schema, target, runs[CERTIFIED], len(problem.names)) for name in schema]
-    return {"minutes": minutes, "what was said of each attribute": said}
+            told += [told_row(name, schema, target, runs[CERTIFIED]) for name in schema]
+    return {"minutes": minutes, "what was told of each attribute": told}
 
 
-def drawn(problem: Problem, names: Sequence[str], seed: int, pieces: Pieces) -> Project:
+def drawn(
+    problem: Problem, names: Sequence[str], seed: int, pieces: Pieces, stops: Sequence[int] = STOPS
+) -> Project:
     """Draw the audit people and the order of the images, and train a model at every stop."""
     random = np.random.default_rng([seed, 61])
     audit = people_of(problem, np.arange(len(problem.names)), round(AUDIT_SHARE * len(problem.names)), seed)
@@ -146,7 +145,7 @@ def drawn(problem: Problem, names: Sequence[str], seed: int, pieces: Pieces) -> 
         stop: pieces.arrays(
             f"model {seed} {stop}", partial(learn, ordered, names, np.flatnonzero(~is_audit[:stop]), seed)
         )
-        for stop in STOPS
+        for stop in stops
         if stop < len(order)
     }
     return Project(ordered, is_audit, models)
@@ -221,6 +220,43 @@ def answer(
     run.seconds += float((asked * (LOOK + KEY * (keys + suggested))).sum())
 
 
+@dataclass(frozen=True)
+class Cells:
+    """An attribute as it stands in a replay.
+
+    Attributes:
+        p: The model's probabilities of all images; (images, values).
+        open: The rows of the open cells; (cells,).
+        counts: Labels of each value; (values,).
+        images: Images whose value is known.
+    """
+
+    p: NDArray[np.float64]
+    open: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    images: int
+
+
+def planned(
+    project: Project, run: Run, name: str, model: Answers, target: Target
+) -> tuple[Cells, Plan | str]:
+    """Plan an attribute: what the page would offer, or why it offers nothing."""
+    problem, p = project.problem, model[name].astype(np.float64)
+    truth = problem.labels[name]
+    answered = (truth >= 0) & ~run.open[name]
+    checked = np.flatnonzero(answered & project.audit)
+    groups = np.unique(problem.groups[checked], return_inverse=True)[1]
+    counts = np.bincount(truth[answered], minlength=p.shape[1])
+    cells = Cells(p, np.flatnonzero(run.open[name]), counts, int((truth >= 0).sum()))
+    made = plan(
+        Checked(p[checked], truth[checked], groups, np.ones(len(checked))), p[cells.open], counts, cells.images,
+        target, run.attempts.get(name, 0) + 1, seconds_of(len(run.names)),
+    )  # fmt: skip
+    if isinstance(made, Shortfall):
+        return cells, made.reason
+    return cells, made if made.filled_if_passed >= LEAST_SHARE * len(cells.open) else "too few cells"
+
+
 def certify(
     project: Project,
     run: Run,
@@ -231,25 +267,12 @@ def certify(
     random: np.random.Generator,
 ) -> None:
     """Plan an attribute; if the page would offer it, ask the sample, decide and fill."""
-    problem, p = project.problem, model[name].astype(np.float64)
-    truth = problem.labels[name]
-    answered = (truth >= 0) & ~run.open[name]
-    checked = np.flatnonzero(answered & project.audit)
-    groups = np.unique(problem.groups[checked], return_inverse=True)[1]
-    open_ = np.flatnonzero(run.open[name])
-    counts = np.bincount(truth[answered], minlength=p.shape[1])
-    images, attempt = int((truth >= 0).sum()), run.attempts.get(name, 0) + 1
-    made = plan(
-        Checked(p[checked], truth[checked], groups, np.ones(len(checked))),
-        p[open_], counts, images, target, attempt, seconds_of(len(run.names)),
-    )  # fmt: skip
-    if isinstance(made, Shortfall):
-        tell(run, name, stop, made.reason)
+    cells, made = planned(project, run, name, model, target)
+    if isinstance(made, str):
+        tell(run, name, stop, made)
         return
-    if made.filled_if_passed < LEAST_SHARE * len(open_):
-        tell(run, name, stop, "too few cells")
-        return
-    run.attempts[name] = attempt
+    run.attempts[name] = run.attempts.get(name, 0) + 1
+    p, open_, truth = cells.p, cells.open, project.problem.labels[name]
     levels, values = made.ladder.levels(p[open_]), p[open_].argmax(axis=1)
     candidates = np.flatnonzero(levels > 0)
     sample = random.choice(candidates, made.sample, replace=False)
@@ -257,7 +280,8 @@ def certify(
     np.add.at(population, (levels[candidates] - 1, values[candidates]), 1)
     answer(project, run, open_[sample], model, blind=True)
     shown = Sample(levels[sample], values[sample], truth[open_[sample]])
-    level = decide(population, shown, counts, images, target, attempt).level or 0
+    decision = decide(population, shown, cells.counts, cells.images, target, run.attempts[name])
+    level = decision.level or 0
     tell(run, name, stop, CAN if level else FAILED)
     chosen = (levels > 0) & (levels <= level)
     chosen[sample] = False
@@ -290,37 +314,22 @@ def row(names: Sequence[str], target: Target, runs: Mapping[str, Sequence[Replay
     }
 
 
-def said_row(
-    name: str, names: Sequence[str], target: Target, runs: Sequence[Replay], images: int
-) -> dict[str, Any]:
-    """What was said of an attribute: when it was certified, or from when on it was said that it cannot be; a number per replay."""
+def told_row(name: str, names: Sequence[str], target: Target, runs: Sequence[Replay]) -> dict[str, Any]:
+    """What was told of an attribute in each replay: when it was certified, and the last reason."""
     told = [run["told"].get(name, []) for run in runs]
     certified = [next((stop for stop, words in each if words == CAN), None) for each in told]
-    cannot = [said_for_good(each) for each in told]
-    known = [stop for stop in cannot if stop is not None]
     return {
         "attribute": name,
         "attributes": len(names),
         "recall": target.recall,
-        "certified at": _numbers(certified),
-        "cannot, said at": _numbers(cannot),
-        "of all images": round(max(known) / images, 3) if known else None,
+        "certified at": stops_text(certified),
         "samples failed": sum(words == FAILED for each in told for _, words in each),
         "last reason": "; ".join(each[-1][1] if each else "nothing" for each in told),
     }
 
 
-def said_for_good(told: Sequence[Told]) -> int | None:
-    """The first stop from which on every stop says that the attribute cannot be filled; None if the last one does not."""
-    first = None
-    for stop, words in reversed(told):
-        if words in {CAN, FAILED}:
-            break
-        first = stop
-    return first
-
-
-def _numbers(stops: Sequence[int | None]) -> str:
+def stops_text(stops: Sequence[int | None]) -> str:
+    """A stop of each replay."""
     return ", ".join("–" if stop is None else str(stop) for stop in stops)
 
 

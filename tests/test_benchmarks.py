@@ -13,7 +13,7 @@ import pytest
 
 import benchmarks
 from annotator.sample_faces import draw_faces
-from benchmarks import certificates, finder, honesty, hour, person, replays, versions
+from benchmarks import certificates, early, finder, honesty, hour, person, replays, versions
 from benchmarks.support.certificate_data import Faces
 from benchmarks.support.certificate_limits import limit_row
 from benchmarks.support.pieces import Pieces
@@ -51,15 +51,15 @@ def test_an_interrupted_replay_of_an_hour_goes_on_where_it_was(tmp_path: Path):
     figures = hour.tables(problem, 1, Pieces(tmp_path))
     assert [row["attributes"] for row in figures["minutes"]] == 2 * ["common", "rare", "common, rare"]
     assert all(row["plain"] > 0 for row in figures["minutes"])
-    assert len(figures["what was said of each attribute"]) == 8
+    assert len(figures["what was told of each attribute"]) == 8
     pieces = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")}
     lost = next(path for path in pieces if path.name.startswith("common certified"))
     lost.unlink()
     assert hour.tables(problem, 1, Pieces(tmp_path)) == figures
     again = {path for path, written in pieces.items() if path.stat().st_mtime_ns != written}
     assert again == {lost}
-    assert hour.said_for_good([(100, "error"), (200, hour.FAILED), (400, "recall"), (800, "error")]) == 400
-    assert hour.said_for_good([(100, "error"), (200, hour.CAN)]) is None
+    assert early.for_good([(100, True), (200, False), (400, True), (800, True)]) == 400
+    assert early.for_good([]) is None
 
 
 def test_the_search_for_a_rare_value_is_measured_in_small():

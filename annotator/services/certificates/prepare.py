@@ -185,7 +185,7 @@ def _write_cells(project: ProjectFolder, number: int, candidates: _Candidates, s
         candidates.codes[batch].tolist(),
         candidates.probabilities[batch].tolist(),
     )
-    with project.database.write(durable=False) as session:
+    with project.database.write(durable=False, many=True) as session:
         row = session.get_one(Certificate, number)
         if row.state != CertificateState.PREPARING:
             return
