@@ -24,8 +24,8 @@ from annotator.services.certificates.undo import end
 from annotator.services.common.open_cells import shift_open_cells
 from annotator.services.tasks.cursor import reset_cursors
 
-BATCH_CELLS, UNDO_CELLS = 3000, 5000
-"""Cells that one transaction covers, and uncovers: some 40 and 60 ms. Each batch changes the queue's indexes all over, so that
+BATCH_CELLS, UNDO_CELLS = 4000, 5000
+"""Cells that one transaction covers, and uncovers: some 60 ms each. Each batch changes the queue's indexes all over, so that
 smaller ones would write most of their pages more often."""
 _REST_SECONDS, _REST_OF_UNDO = 0.02, 0.01
 """The pause between two batches, in which others write; somebody waits for an undo."""
