@@ -19,6 +19,7 @@ from tests.support.database.postgres import PostgresServer, running_server
 from tests.support.paths import SHARED_DATA
 from tests.support.projects.images import LIMITS, import_images
 from tests.support.serving import Server
+from tests.support.soak import FULL
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,7 +38,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 # The engine of the fixtures' projects: sqlite or postgres.
 ENGINE = os.environ.get("FACELABEL_TEST_DATABASE", "sqlite")
-FULL = os.environ.get("FACELABEL_SOAK") == "1"
 # No deadline: the duration of a case depends on the machine. Only full runs draw new cases, so that a normal run fails
 # because of a change and never because of a new random case.
 settings.register_profile("suite", deadline=None, derandomize=not FULL)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from annotator.project import ProjectFolder
-from tests.support.dropping_proxy import DroppingProxy
 from tests.support.labelling_team import Team
 from tests.support.projects.database_checks import annotations_by_key, assert_counts_are_right
+from tests.support.proxies.dropping import DroppingProxy
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
 
