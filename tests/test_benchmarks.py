@@ -48,14 +48,14 @@ def test_broken_promises_of_certificates_are_counted_in_small():
 
 def test_an_interrupted_replay_of_an_hour_goes_on_where_it_was(tmp_path: Path):
     problem = honesty.made_up().problem
-    figures = hour.tables(problem, 1, Pieces(tmp_path))
-    assert [row["attributes"] for row in figures["minutes"]] == 2 * ["common", "rare", "common, rare"]
-    assert all(row["plain"] > 0 for row in figures["minutes"])
-    assert len(figures["what was told of each attribute"]) == 8
+    measured = hour.tables(problem, 1, Pieces(tmp_path))
+    assert [row["attributes"] for row in measured["minutes"]] == 2 * ["common", "rare", "common, rare"]
+    assert all(row["plain"] > 0 for row in measured["minutes"])
+    assert len(measured["what was told of each attribute"]) == 8
     pieces = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")}
     lost = next(path for path in pieces if path.name.startswith("common certified"))
     lost.unlink()
-    assert hour.tables(problem, 1, Pieces(tmp_path)) == figures
+    assert hour.tables(problem, 1, Pieces(tmp_path)) == measured
     again = {path for path, written in pieces.items() if path.stat().st_mtime_ns != written}
     assert again == {lost}
     assert early.for_good([(100, True), (200, False), (400, True), (800, True)]) == 400
