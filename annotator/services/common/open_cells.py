@@ -109,7 +109,7 @@ def shift_open_cells(session: Session, row: Certificate, by: int, *batch: Column
     if not session.get_one(AttributeRow, row.attribute_id).required:
         return
     mine = CertificateCell.certificate_id == row.id
-    moved = [Image.id.in_(select(CertificateCell.image_id).where(mine, *batch))]
+    moved: list[ColumnElement[bool]] = [Image.id.in_(select(CertificateCell.image_id).where(mine, *batch))]
     others = select(Certificate.id).where(
         Certificate.attribute_id == row.attribute_id, Certificate.id != row.id, Certificate.covered_to > 0
     )
