@@ -138,7 +138,8 @@ class Trial:
             part = slice(self._decided, self._decided + PART)
             seen = np.cumsum(self._random.multinomial(self._drawn[part], self._possible.rates[part]), axis=1)
             self._seen[part] = seen
-            self._right_enough[part] = seen[:, :, :-1].sum(axis=2) <= self.tolerated
+            # Few errors is much that is right, of all that was drawn from these sets.
+            self._right_enough[part] = seen[:, :, -1] >= self._least_right[part]
             self._filled_without_recall[part] = self._not_drawn[self._right_enough[part].sum(axis=1)]
             self._decided += PART
             self._most = float(self._filled_without_recall.mean())
@@ -150,6 +151,7 @@ class Trial:
         self._random = np.random.default_rng(1)
         shares = np.broadcast_to(cells.sum(axis=1) / self.candidates, (DRAWS, len(cells)))
         self._drawn = self._random.multinomial(self.sample, shares)
+        self._least_right = np.cumsum(self._drawn, axis=1) - self.tolerated
         self._seen = np.empty((DRAWS, len(cells), cells.shape[1] + 2), np.int64)
         self._right_enough = np.zeros((DRAWS, len(cells)), bool)
         self._filled_without_recall = np.full(DRAWS, self._not_drawn[-1])

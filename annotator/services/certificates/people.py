@@ -10,12 +10,21 @@ from annotator.services.schema.active import ActiveSchema
 from annotator.services.tasks.answer_noise import count_answer_noise, read_shared_answers
 
 
-def people_errors(session: Session, active: ActiveSchema) -> dict[str, PeopleErrors]:
-    """How many of people's answers are wrong, by attribute, where gold images or overlapped ones have measured it."""
-    errors = {}
-    for name, noise in count_answer_noise(session, active, read_shared_answers(session)).items():
-        counts = count_labels(session, active.ids[name], noise.codes)
+class AnswerNoise:
+    """What people's answers to gold images and to overlapped ones say of their errors.
+
+    Args:
+        session: a session.
+        active: the schema.
+    """
+
+    def __init__(self, session: Session, active: ActiveSchema) -> None:
+        self._session, self._active = session, active
+        self._noise = count_answer_noise(session, active, read_shared_answers(session))
+
+    def of(self, attribute: str) -> PeopleErrors | None:
+        """How many of people's answers to an attribute are wrong; None where too few answers measure it."""
+        noise = self._noise[attribute]
+        counts = count_labels(self._session, self._active.ids[attribute], noise.codes)
         ceiling = noise.ceiling(dict(zip(noise.codes, counts.tolist(), strict=True)))
-        if ceiling is not None:
-            errors[name] = PeopleErrors.from_ceiling(ceiling)
-    return errors
+        return PeopleErrors.from_ceiling(ceiling) if ceiling else None

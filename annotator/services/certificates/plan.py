@@ -21,7 +21,7 @@ from annotator.models import Certificate, Project
 from annotator.project import ProjectFolder
 from annotator.services.certificates.basis import Basis, read_basis
 from annotator.services.certificates.pace import Pace, read_pace
-from annotator.services.certificates.people import people_errors
+from annotator.services.certificates.people import AnswerNoise
 from annotator.services.certificates.words import PlanWords
 from annotator.services.common.cached_stats import Statistics, read_statistics
 from annotator.services.predictions.active import read_sources, suggestions_version
@@ -138,16 +138,17 @@ def plan_in_steps(
                 missing="No model has answered the open images yet: label images until the first round is done."
             )
             return
-    pace, people = read_pace(session), people_errors(session, active)
+    pace, noise = read_pace(session), AnswerNoise(session, active)
     done: list[AttributePlans] = []
     expected = len(names) * len(targets)
     yield Plans(expected=expected)
     for name in names:
         attribute = _attribute(active, name)
         basis = read_basis(project, session, attribute.name)
+        people = noise.of(attribute.name)
         plans: list[TargetPlan] = []
         for target in targets:
-            plans.append(_target_plan(attribute, basis, target, pace, people.get(attribute.name)))
+            plans.append(_target_plan(attribute, basis, target, pace, people))
             of_attribute = AttributePlans(
                 attribute.name, attribute.title, len(basis.open_), basis.attempt, list(plans)
             )

@@ -25,7 +25,7 @@ from annotator.project import ProjectFolder
 from annotator.project_cache import CacheKind, project_cache
 from annotator.services.certificates.basis import Basis, read_basis
 from annotator.services.certificates.pace import read_pace
-from annotator.services.certificates.people import people_errors
+from annotator.services.certificates.people import AnswerNoise
 from annotator.services.common.counted import COUNTED
 from annotator.services.common.open_cells import recount_open_cells
 from annotator.services.predictions.label_columns import fetch_many
@@ -126,7 +126,7 @@ def _plan(project: ProjectFolder, session: Session, row: Certificate) -> _Planne
         "images": basis.images,
         "allowance": asdict(basis.allowance),
     }
-    people = people_errors(session, active).get(name)
+    people = AnswerNoise(session, active).of(name)
     stored = {
         **made.to_json(),
         "people": people.to_json() if people else None,

@@ -11,7 +11,7 @@ from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.models import Image, Label
 from annotator.project import ProjectFolder
 from annotator.services.annotation.submit import Submitted, submit
-from annotator.services.certificates.people import people_errors
+from annotator.services.certificates.people import AnswerNoise
 from annotator.services.certificates.plan import plan_attributes
 from annotator.services.certificates.words import status_sentence
 from annotator.services.exporting.snapshots import export_snapshot
@@ -40,13 +40,15 @@ def measured(project: ProjectFolder) -> PeopleErrors:
                 values = values | {"glasses": (truth_of(image) + 1) % 3}
             submit(session, hasty.id, Submitted(f"hasty {image}", image, None, values))
     with project.database.read() as session:
-        return people_errors(session, active_schema(session))["glasses"]
+        errors = AnswerNoise(session, active_schema(session)).of("glasses")
+    assert errors is not None
+    return errors
 
 
 def test_the_plan_warns_and_the_certificate_says_what_people_may_take_of_the_target(tmp_path: Path):
     project = certifiable(tmp_path / "project")
     with project.database.read() as session:
-        assert people_errors(session, active_schema(session)) == {}
+        assert AnswerNoise(session, active_schema(session)).of("glasses") is None
         [nothing] = plan_attributes(project, session, [Target(0.01, None)]).attributes
     assert nothing.plans[0].warning == ""
     people = measured(project)
