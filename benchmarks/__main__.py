@@ -47,6 +47,7 @@ SUBJECTS = {
     "finder": "images looked at until 95 % of a rare value are found, and how often the recall's interval covers",
     "workers": "images per second of 1 to 8 workers that share features, with a simulated time per image",
     "certificates": "how often the filled cells break their promise, by target, source, wrong labels and shift",
+    "early": "after how many labels the page says whether an attribute can be filled; a replay on real faces",
     "hour": "person-minutes until a dataset is finished: certified filling, suggestions only, plain; a replay on real faces",
     "person": "300 faces labelled in Chromium as a person does, rounds beside it: presses per image, suggestions, the curve",
     "rounds": "the loop on real faces: two rounds, their stages, figures on held-out people",

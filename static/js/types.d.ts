@@ -178,6 +178,7 @@ export interface FillPlan {
   saved: number;
   chance: number | null;
   sentence: string;
+  warning: string;
 }
 
 export interface FillAttribute {
@@ -193,6 +194,8 @@ export interface FillPlans {
   recalls: (number | null)[];
   counted_at: string | null;
   missing: string;
+  planned: number;
+  expected: number;
   attributes: FillAttribute[];
 }
 
@@ -216,6 +219,7 @@ export interface Certificate {
   sample: number;
   answered: number;
   filled: number;
+  progress: number | null;
   sentence: string;
   forecast: Forecast | null;
   round: number | null;
