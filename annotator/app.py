@@ -150,7 +150,8 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     _set_cookies(app, project, settings.public_url)
     app.url_map.converters["int"] = RowNumber
     observe(app, project)
-    protect(app, settings)
+    signed = settings.store_signed_seconds
+    protect(app, settings, project.stores.signed_view("0" * 64, signed) or "" if signed else "")
     guard(app)
     read_bodies(app, TAKES_BYTES)
     limit_heavy_calls(app, settings.threads)

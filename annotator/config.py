@@ -89,6 +89,13 @@ class Settings(BaseSettings):
         ge=2**20,
         description="How much of the disk the copies of images in object storage may take; the ones not used for longest go first.",
     )
+    store_signed_seconds: int = Field(
+        0,
+        ge=0,
+        le=3600,
+        description="For how long an address lives by which a browser gets a view from object storage itself; "
+        "0: all views go through the server.",
+    )
     reserve_bytes: int = Field(
         2**30,
         ge=0,

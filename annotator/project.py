@@ -283,5 +283,5 @@ def _chmod(path: str, mode: int) -> None:
             os.chmod(path, mode)  # noqa: PTH101
 
 
-NEWEST_REVISION = "0040"
+NEWEST_REVISION = "0041"
 """The newest migration in alembic/versions; a test compares them."""

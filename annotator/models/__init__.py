@@ -23,6 +23,7 @@ from annotator.models.images import (
     ImageAlias,
     Import,
     Tombstone,
+    WatchedAddress,
 )
 from annotator.models.project import BackupPlace, Project, StoredStatistics
 from annotator.models.rounds import Predictions, Round, Snapshot, SuggestionSource
@@ -92,6 +93,7 @@ __all__ = [
     "Tombstone",
     "Undecided",
     "ValueRow",
+    "WatchedAddress",
     "Worker",
     "now",
 ]

@@ -33,6 +33,7 @@ def values(answer: requests.Response) -> dict[str, float]:
     }
 
 
+@pytest.mark.database_file
 def test_the_health_is_told_to_any_host_and_fails_with_the_database(server: Server, filled: ProjectFolder):
     healthy = get(server, "/healthz", Host="10.0.0.7:9000")
     assert (healthy.status_code, healthy.json()) == (200, {"status": "ok"})
@@ -148,6 +149,7 @@ def is_refused(port: int) -> bool:
     return False
 
 
+@pytest.mark.database_file
 def test_a_server_of_a_damaged_database_does_not_start(filled: ProjectFolder, soak: bool):
     filled.database.checkpoint()
     filled.database.close()
