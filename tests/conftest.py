@@ -156,19 +156,28 @@ def _filled_on_postgres(
 
 
 @pytest.fixture
+def filled_on_postgres(
+    tmp_path: Path, _filled_on_postgres: Path, postgres_server: PostgresServer
+) -> Iterator[ProjectFolder]:
+    """The same as `filled`, in PostgreSQL whatever the engine of the other projects is."""
+    url = postgres_server.copy_project(_filled_on_postgres, tmp_path / "project")
+    made = ProjectFolder.open(tmp_path / "project")
+    yield made
+    made.database.close()
+    postgres_server.drop(url)
+
+
+@pytest.fixture
 def filled(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ProjectFolder]:
     """A project with 40 drawn faces and no labels; each test has a fresh copy."""
+    if ENGINE != "sqlite":
+        yield request.getfixturevalue("filled_on_postgres")
+        return
     folder = tmp_path / "project"
-    if ENGINE == "sqlite":
-        shutil.copytree(request.getfixturevalue("_filled"), folder)
-    else:
-        server = request.getfixturevalue("postgres_server")
-        url = server.copy_project(request.getfixturevalue("_filled_on_postgres"), folder)
+    shutil.copytree(request.getfixturevalue("_filled"), folder)
     made = ProjectFolder.open(folder)
     yield made
     made.database.close()
-    if ENGINE != "sqlite":
-        server.drop(url)
 
 
 @pytest.fixture

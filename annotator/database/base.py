@@ -140,6 +140,9 @@ class Database(ABC):
             Busy: if others keep it from being done; it can be called again.
         """
 
+    def refresh_statistics(self) -> None:  # noqa: B027 - an engine may need none
+        """Look at the rows anew after many were added: until then an engine may choose slow ways to find them."""
+
     @abstractmethod
     def sizes(self) -> dict[str, float]:
         """The bytes of each part of the database."""

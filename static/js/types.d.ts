@@ -780,8 +780,18 @@ export interface ImportSummary {
   finished_at: string | null;
 }
 
+/** An address of object storage that the worker lists every so often; `problem`: what is wrong, or empty. */
+export interface Watched {
+  url: string;
+  every_seconds: number;
+  last_at: string | null;
+  problem: string;
+  text: string;
+}
+
 export interface Imports {
   imports: ImportSummary[];
+  watched: Watched[];
   announced: number;
   room: number;
 }

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-
 from sqlalchemy import (
     ColumnElement,
     Integer,
@@ -20,6 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
+from annotator.database.statements import without_indexes
 from annotator.models import (
     OPEN_IMAGES,
     OPEN_IMAGES_OF_POOL,
@@ -80,7 +78,9 @@ def recount_open_cells(session: Session, images: Select[int] | None = None, *, o
     new = changed.subquery()
     query = update(Image).where(Image.id == new.c.id).values(open_cells=new.c.open_cells)
     before = _done_among(session, images) if images is not None else 0
-    with _queue_index_rebuilt(session) if of_most else nullcontext():
+    # The queue's indexes are in random order: updating them for a million images takes several times as long as sorting them once.
+    indexes = (OPEN_IMAGES, OPEN_IMAGES_OF_POOL) if of_most else ()
+    with without_indexes(session, indexes):
         session.execute(query, execution_options={"synchronize_session": False})
     session.expire_all()
     if images is None:
@@ -143,17 +143,3 @@ def _is_ended() -> ColumnElement[bool]:
         ValueRow.code == Label.code,
         ValueRow.ends,
     )
-
-
-@contextmanager
-def _queue_index_rebuilt(session: Session) -> Iterator[None]:
-    """Drop the queue's indexes for the time of a change, and build them again afterwards.
-
-    They are in random order: updating them for a million images takes several times as long as sorting them once.
-    """
-    connection = session.connection()
-    for index in (OPEN_IMAGES, OPEN_IMAGES_OF_POOL):
-        index.drop(connection)
-    yield
-    for index in (OPEN_IMAGES, OPEN_IMAGES_OF_POOL):
-        index.create(connection)

@@ -220,6 +220,7 @@ def prune_until(moment: Moment, folder: Path, count: Path | None = None) -> None
         count.write_text(str(before - moment.events))
 
 
+@pytest.mark.database_file  # it copies the project's folder, and with it the database
 @pytest.mark.timeout(3600)
 def test_a_killed_pruning_goes_on_with_the_next_one(measured: ProjectFolder, tmp_path: Path, soak: bool):
     before = curves(measured)
