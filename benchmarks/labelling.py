@@ -52,7 +52,7 @@ def measure(size: Size) -> Figures:
 def make_project(path: Path, images: int, *, predicted: bool, database: str | None = None) -> ProjectFolder:
     """A project of so many image rows, with predictions if wanted; what the worker does with new images is done.
 
-    `database`: the URL of its PostgreSQL database; None: SQLite.
+    `database`: the URL of a PostgreSQL database; without it the project has a file.
     """
     project = init_project(path, database=database)
     with project.database.write() as session:

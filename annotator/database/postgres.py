@@ -87,9 +87,11 @@ class PostgresDatabase(Database):
         return location(self._url)
 
     @contextmanager
-    def write(self, *, durable: bool = True, references: bool = True) -> Iterator[Session]:
+    def write(
+        self, *, durable: bool = True, references: bool = True, many: bool = False
+    ) -> Iterator[Session]:
         """Give a session that writes, as the base class says; references are always checked."""
-        del references
+        del references, many
         engine = self._writing if durable else self._lending
         info = {"project_cache": self.cache}
         try:

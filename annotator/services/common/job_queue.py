@@ -21,10 +21,10 @@ from annotator.services.common.claims import LostClaimError
 Job = TypeVar("Job", Import, Round)
 
 KINDS = {
-    "import": "imports of uploaded files, one after the other",
+    "import": "imports of uploaded files and of what is new in watched buckets, one after the other",
     "train": "rounds, and when one is due",
     "features": "features of new images, shared by all workers that take them",
-    "faces": "the search for faces",
+    "faces": "the search for faces, shared by all workers that take it",
     "groups": "near-duplicates",
     "analyses": "analyses of rounds, the map, pruning, relabeling",
     "statistics": "statistics of large projects, models of labellers",

@@ -11,6 +11,7 @@ from sqlalchemy import (
     distinct,
     exists,
     func,
+    or_,
     select,
     update,
 )
@@ -107,23 +108,38 @@ def shift_open_cells(session: Session, row: Certificate, by: int, *batch: Column
     """
     if not session.get_one(AttributeRow, row.attribute_id).required:
         return
+    mine = CertificateCell.certificate_id == row.id
+    moved: list[ColumnElement[bool]] = [Image.id.in_(select(CertificateCell.image_id).where(mine, *batch))]
+    others = select(Certificate.id).where(
+        Certificate.attribute_id == row.attribute_id, Certificate.id != row.id, Certificate.covered_to > 0
+    )
+    if session.scalar(others.limit(1)) is not None:
+        moved.append(~_covered_by_others(row))
+    # An ended image has no open cells, so its labels need not be read if it has some. To cover one, it must have had it open.
+    moved.append(Image.open_cells > 0 if by < 0 else or_(Image.open_cells > 0, ~_is_ended()))
+    turning = select(func.count()).where(*moved, COUNTED, Image.open_cells == (1 if by < 0 else 0))
+    add_done(session, -by * (session.scalar(turning) or 0))
+    shift = update(Image).where(*moved).values(open_cells=Image.open_cells + by)
+    session.execute(shift, execution_options={"synchronize_session": False})
+
+
+def _covered_by_others(row: Certificate) -> ColumnElement[bool]:
+    """The condition that another certificate covers the cell of an image."""
     other, cell = aliased(Certificate), aliased(CertificateCell)
-    covered = exists().where(
+    return exists().where(
         cell.image_id == Image.id,
         cell.image_id <= other.covered_to,
         other.id == cell.certificate_id,
         other.id != row.id,
         other.attribute_id == row.attribute_id,
     )
-    ended = exists().where(
+
+
+def _is_ended() -> ColumnElement[bool]:
+    """The condition that a value has ended an image."""
+    return exists().where(
         Label.image_id == Image.id,
         ValueRow.attribute_id == Label.attribute_id,
         ValueRow.code == Label.code,
         ValueRow.ends,
     )
-    mine = CertificateCell.certificate_id == row.id
-    moved = (Image.id.in_(select(CertificateCell.image_id).where(mine, *batch)), ~covered, ~ended)
-    turning = select(func.count()).where(*moved, COUNTED, Image.open_cells == (1 if by < 0 else 0))
-    add_done(session, -by * (session.scalar(turning) or 0))
-    shift = update(Image).where(*moved).values(open_cells=Image.open_cells + by)
-    session.execute(shift, execution_options={"synchronize_session": False})
