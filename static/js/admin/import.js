@@ -36,6 +36,11 @@ function say(text, error = '') {
   byId('error').textContent = error;
 }
 
+/** @param {string} text */
+function problem(text) {
+  byId('error').textContent = text;
+}
+
 /** @param {number} number */
 function bytes(number) {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
@@ -202,7 +207,10 @@ async function look(id, focus = false) {
  * @param {ChosenFile[]} entries
  */
 async function send(entries) {
-  if (sending || entries.length === 0) return;
+  if (sending) {
+    problem('Another file is being uploaded. Choose this one again when that is done.');
+    return;
+  }
   const { name, content } = bundle(entries);
   sending = true;
   clearTimeout(timer);
@@ -247,7 +255,7 @@ async function start(dryRun) {
   });
 }
 
-takeFiles(send);
+takeFiles(send, problem);
 onSubmit(form, () => start(false));
 byId('again').addEventListener('click', () => start(true));
 byId('discard').addEventListener('click', () => act('discard', {}));
