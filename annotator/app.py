@@ -15,6 +15,7 @@ from annotator.errors import WrongUse
 from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
 from annotator.resources import resource
+from annotator.services.access.failed_logins import LoginThrottle
 from annotator.services.access.openid import OpenIdProvider
 from annotator.services.access.recorder import AccessRecorder
 from annotator.services.faces.tiles import TileStore
@@ -139,6 +140,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         Explainer(project),
         StartupCheck(project),
         AccessRecorder(project),
+        LoginThrottle(project),
         OpenIdProvider(settings) if settings.oidc_issuer else None,
     )
     app.jinja_env.globals.update(
@@ -148,7 +150,8 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     _set_cookies(app, project, settings.public_url)
     app.url_map.converters["int"] = RowNumber
     observe(app, project)
-    protect(app, settings)
+    signed = settings.store_signed_seconds
+    protect(app, settings, project.stores.signed_view("0" * 64, signed) or "" if signed else "")
     guard(app)
     read_bodies(app, TAKES_BYTES)
     limit_heavy_calls(app, settings.threads)

@@ -60,7 +60,10 @@ class Settings(BaseSettings):
     start_token: bool = Field(
         True, description="Whether a project without accounts opens only by the address that `serve` prints."
     )
-    threads: int = Field(8, ge=1, le=64, description="The number of threads of the web server.")
+    threads: int = Field(8, ge=1, le=64, description="The number of threads of each web process.")
+    processes: int = Field(
+        1, ge=1, le=64, description="The number of web processes; several need the extra `server` (gunicorn)."
+    )
     lease_seconds: int = Field(
         600,
         ge=1,
@@ -85,6 +88,13 @@ class Settings(BaseSettings):
         10 * 2**30,
         ge=2**20,
         description="How much of the disk the copies of images in object storage may take; the ones not used for longest go first.",
+    )
+    store_signed_seconds: int = Field(
+        0,
+        ge=0,
+        le=3600,
+        description="For how long an address lives by which a browser gets a view from object storage itself; "
+        "0: all views go through the server.",
     )
     reserve_bytes: int = Field(
         2**30,

@@ -8,6 +8,7 @@ FacelabelError            what happened, what was kept, what to do; exit code 1,
 ├── Conflict              the state has changed meanwhile; HTTP 409
 ├── TooMany               the same was tried too often, or too much runs at once; HTTP 429
 ├── Busy                  the server is at work for others; HTTP 503
+│   └── Unreachable       the database's server does not answer; HTTP 503
 └── NoRoom                the disk is full; HTTP 507
 """
 
@@ -89,6 +90,10 @@ class Busy(FacelabelError):  # noqa: N818
     """The server does as much of this as it can. The same request succeeds a moment later."""
 
     status = 503
+
+
+class Unreachable(Busy):
+    """The database's server does not answer. The same request succeeds once it does."""
 
 
 class NoRoom(FacelabelError):  # noqa: N818

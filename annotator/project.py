@@ -14,8 +14,9 @@ from annotator.database import Database, open_database
 from annotator.database.link import LINK, named_database, read_link, require_own_file
 from annotator.database.moved import UNFINISHED_REVISION
 from annotator.domain.project_files import is_part
-from annotator.errors import FacelabelError, WrongUse
-from annotator.files import keep_private, write_atomically
+from annotator.errors import Busy, FacelabelError, WrongUse
+from annotator.files import hold_folder, keep_private, write_atomically
+from annotator.in_use import InUse
 from annotator.store.base import Stores
 from annotator.store.bucket import check_url
 from annotator.store.folder import FolderStores
@@ -42,6 +43,7 @@ class ProjectFolder:
     cache/            features, and parts of images for the label page; it may be deleted
     access.jsonl      the access log as a file, without names; older parts are access.jsonl.1 …
     secret.key        signs login cookies
+    .facelabel.lock   which processes use the project (annotator/in_use.py)
     store.url         the address of the object storage that holds images, photos and views instead of the folder
     database.json     in place of facelabel.db: which PostgreSQL database holds the rest (annotator/database/link.py)
     """
@@ -147,7 +149,9 @@ class ProjectFolder:
             if not self.exists:
                 return key  # there is no project: the app only describes its API
             keep_private()
-            write_atomically(file, key)
+            with hold_folder(self.path):  # of two servers that start at once, one makes it
+                if not file.exists():
+                    write_atomically(file, key)
         return file.read_bytes()
 
     def make_private(self) -> None:
@@ -163,6 +167,11 @@ class ProjectFolder:
                     _make_private(entry)
             if len(ours) == len(entries):
                 self.path.chmod(0o700)
+
+    @cached_property
+    def in_use(self) -> InUse:
+        """The lock that shows other processes that this one uses the project."""
+        return InUse(self.path / ".facelabel.lock")
 
     @cached_property
     def database(self) -> Database:
@@ -185,11 +194,12 @@ class ProjectFolder:
 
     @classmethod
     def open(cls, path: Path) -> ProjectFolder:
-        """Open a project and migrate its database to the newest revision.
+        """Open a project and migrate its database to the newest revision, unless processes of an older version use it.
 
         Raises:
             WrongUse: if the folder is not a project.
-            FacelabelError: if the database is damaged, of a newer Facelabel, beside the log of another file, or of another project.
+            FacelabelError: if the database is damaged, of a newer Facelabel, beside the log of another file, of another project,
+                or must be migrated while others use it.
         """
         keep_private()
         project = cls(path)
@@ -203,6 +213,7 @@ class ProjectFolder:
                 )
             require_own_file(project.database_file)
         project.check_store(Settings().store)
+        project.in_use.share()
         project.database.check_log()
         revision = project.database.revision()
         if revision is None:
@@ -221,9 +232,26 @@ class ProjectFolder:
             )
         if link is not None:
             link.check(project.database)
-        if revision != NEWEST_REVISION:
-            project.database.migrate()
+        if revision < NEWEST_REVISION:
+            project._migrate_alone()
+        elif revision != NEWEST_REVISION:
+            project.database.migrate()  # which refuses a newer one
         return project
+
+    def _migrate_alone(self) -> None:
+        """Migrate the database, or refuse while processes of another version use it.
+
+        A process that holds the lock has opened this database before, so it is of the version that the database has.
+        """
+        database = self.database
+        if not self.in_use.alone(lambda: database.revision() != NEWEST_REVISION, database.migrate):
+            raise Busy(
+                "older_version_runs",
+                f"This version of Facelabel must change the tables of {self.path.resolve()}, and servers, workers or commands "
+                "of an older version use them.",
+                kept="Nothing was changed; they go on.",
+                do="Stop all of them, on all machines. Then call this again.",
+            )
 
 
 _OTHERS = 0o077
@@ -248,5 +276,5 @@ def _chmod(path: str, mode: int) -> None:
             os.chmod(path, mode)  # noqa: PTH101
 
 
-NEWEST_REVISION = "0039"
+NEWEST_REVISION = "0041"
 """The newest migration in alembic/versions; a test compares them."""

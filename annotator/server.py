@@ -1,4 +1,7 @@
-"""Serve a project: the web server, and the worker process that it starts and restarts."""
+"""Serve a project: the web server, and the worker process that it starts and restarts.
+
+`processes.py` beside this module runs several web processes.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ import webbrowser
 from collections.abc import Callable, Sequence
 
 import click
-from waitress.server import create_server
+from flask import Flask
+from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 
 from annotator.addresses import ALL_INTERFACES, LOCAL_NAMES, host_name, urls
 from annotator.app import MAX_BODY_BYTES, create_app
@@ -37,8 +41,9 @@ FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 """How long the worker may take to end before it is killed."""
-_CHECK_SECONDS = 1.0
+CHECK_SECONDS = 1.0
 """How long the start waits for the check of the database, which then goes on beside the server."""
+_WAITING_CONNECTIONS = 1024
 _log = logging.getLogger("facelabel")
 
 
@@ -55,52 +60,93 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
         FacelabelError: if the server cannot listen on the address, or the database is damaged.
     """
     set_up_logging(settings, current_request)
-    _check_audience(project, settings)
+    check_audience(project, settings)
     project.make_private()
+    if settings.processes > 1:
+        # gunicorn is an extra, and imported only for who asks for it.
+        from annotator.processes import serve_by_processes  # noqa: PLC0415
+
+        serve_by_processes(project, settings, open_browser=open_browser)
+        return
     app = create_app(project, settings)
     served = context_of(app)
-    served.checkup.start(_CHECK_SECONDS)  # of a small project, it is complete before anything is served
-    _require_sound(served.checkup)
-    try:
-        server = create_server(
-            app,
-            host=settings.host,
-            port=settings.port,
-            threads=settings.threads,
-            ident="facelabel",
-            clear_untrusted_proxy_headers=False,  # web/http/proxies reads them, and must notice those of an unknown proxy
-            **server_options(PIECE_BYTES),
-        )
-        limit_connections(server, MAX_BODY_BYTES, "/api/v1/imports")
-    except OSError as error:
-        raise _cannot_listen(settings, error) from error
-    except ValueError as error:  # waitress raises it for a host that does not resolve
-        raise _cannot_listen(settings, OSError(errno.EADDRNOTAVAIL, "no such address")) from error
-    port = getattr(server, "effective_port", settings.port)
-    first, *others = urls(settings.host, port, settings.names, settings.public_url)
-    url = with_token(first, project.secret_key()) if _needs_token(project, settings) else first
+    served.checkup.start(CHECK_SECONDS)  # of a small project, it is complete before anything is served
+    require_sound(served.checkup)
+    sockets = listen(settings)
+    stoppable = StoppableServer(waitress_server(app, settings, sockets))
     worker = WorkerSupervisor(worker_command(project))
-    stoppable = StoppableServer(server)
     stoppable.stop_on_signals()
     served.recorder.start()
     if settings.worker:
         worker.start()
+    announce(project, settings, sockets, open_browser=open_browser)
+    try:
+        stoppable.run(lambda: served.checkup.damage)
+        require_sound(served.checkup)
+    finally:
+        served.close()
+        worker.stop()
+
+
+def listen(settings: Settings) -> list[socket.socket]:
+    """Listen on the address of the settings; a name may have several.
+
+    Raises:
+        FacelabelError: if that is not possible.
+    """
+    sockets: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(
+            settings.host,
+            settings.port,
+            type=socket.SOCK_STREAM,
+            proto=socket.IPPROTO_TCP,
+            flags=socket.AI_PASSIVE,
+        )
+        for family, *_, (host, port, *scope) in found:
+            address = (host, port or (sockets[0].getsockname()[1] if sockets else 0), *scope)
+            sockets.append(socket.create_server(address, family=family, backlog=_WAITING_CONNECTIONS))
+    except socket.gaierror as error:
+        raise _cannot_listen(settings, OSError(errno.EADDRNOTAVAIL, "no such address")) from error
+    except OSError as error:
+        for opened in sockets:
+            opened.close()
+        raise _cannot_listen(settings, error) from error
+    return sockets
+
+
+def waitress_server(
+    app: Flask, settings: Settings, sockets: list[socket.socket]
+) -> BaseWSGIServer | MultiSocketServer:
+    """Make the server that answers on sockets by an app, within the limits of web/limits/connections."""
+    server = create_server(
+        app,
+        sockets=sockets,
+        backlog=_WAITING_CONNECTIONS,
+        threads=settings.threads,
+        ident="facelabel",
+        clear_untrusted_proxy_headers=False,  # web/http/proxies reads them, and must notice those of an unknown proxy
+        **server_options(PIECE_BYTES),
+    )
+    limit_connections(server, MAX_BODY_BYTES, "/api/v1/imports")
+    return server
+
+
+def announce(
+    project: ProjectFolder, settings: Settings, sockets: list[socket.socket], *, open_browser: bool = False
+) -> None:
+    """Print the addresses of the server, and open the first one in a browser if that is wanted and there is a screen."""
+    port = sockets[-1].getsockname()[1]
+    first, *others = urls(settings.host, port, settings.names, settings.public_url)
+    url = with_token(first, project.secret_key()) if _needs_token(project, settings) else first
     click.echo(f"{project.name} is served at {url}  (Ctrl+C stops)")
     for other in others:
         click.echo(f"Colleagues open {other}")
     if open_browser and _has_screen():
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
-    try:
-        stoppable.run(lambda: served.checkup.damage)
-        _require_sound(served.checkup)
-    finally:
-        served.tiles.close()
-        served.explainer.close()
-        served.recorder.stop()
-        worker.stop()
 
 
-def _check_audience(project: ProjectFolder, settings: Settings) -> None:
+def check_audience(project: ProjectFolder, settings: Settings) -> None:
     """Refuse an address that other machines can reach while there are no accounts, because nobody would have to log in.
 
     Where the server listens on all interfaces, its address says nothing about what colleagues call it: they must be told.
@@ -128,7 +174,12 @@ def _needs_token(project: ProjectFolder, settings: Settings) -> bool:
         return settings.start_token and not settings.oidc_issuer and not has_accounts(session)
 
 
-def _require_sound(checkup: StartupCheck) -> None:
+def require_sound(checkup: StartupCheck) -> None:
+    """Refuse to serve a database that was found to be damaged.
+
+    Raises:
+        FacelabelError: if it was.
+    """
     if (error := checkup.error()) is not None:
         raise error
 

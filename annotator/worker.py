@@ -21,7 +21,7 @@ from annotator.domain.plurals import counted
 from annotator.domain.states import JobState
 from annotator.errors import Busy, FacelabelError, NoRoom
 from annotator.formats.snapshot.predictions import PredictionsFile
-from annotator.imaging.trainer_files import let_trainer_fetch
+from annotator.imaging.trainer_files import fetching_for_trainers, let_trainer_fetch
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
 from annotator.services.common.claims import Held, LostClaimError, claimed, joined
@@ -248,13 +248,6 @@ def _run(
     with work_folder(project, row.id, held) as work:
         snapshot = work / "snapshot"
         processes = (row.processes or processes) if row.engine == "cnn" else 1
-        if processes > 1 and project.stores.url:
-            raise FacelabelError(
-                "store_needs_one_process",
-                f"The images are in {project.stores.url}, and {processes} processes that train together cannot fetch them.",
-                kept="The labels are unchanged.",
-                do="Start a round with one process, or export with --images copy and train on the folder.",
-            )
         report("snapshot", 0, 1, "writing the snapshot")
         if not (snapshot / "manifest.json").exists():
             with project.database.write() as session:
@@ -265,7 +258,9 @@ def _run(
         run = work / "run"  # written by the trainer: model, checkpoints, predictions
         if processes > 1:
             arguments = [str(snapshot), "--to", str(run), "--engine", row.engine, "--strategy", row.strategy]
-            train_together(work, [*arguments, "--cache", str(project.cache)], processes, report)
+            arguments += ["--cache", str(project.cache)]
+            with fetching_for_trainers(project.stores) as environment:
+                train_together(work, arguments, processes, report, environment)
         else:
             _train(project, snapshot, run, row, report, at_once=at_once)
     snapshots.moved(snapshot, folder / "snapshot")

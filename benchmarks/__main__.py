@@ -17,6 +17,8 @@ from benchmarks.support.report import Size, print_report, write_report
 SUBJECTS = {
     "serving": "how soon `facelabel serve` answers, what it takes in memory, where it listens",
     "labelling": "answers per second and their waits with 1 to 16 clients, over 10,000 and 100,000 images",
+    "web_processes": "answers per second and their waits of 20 clients with one and two web processes, SQLite and PostgreSQL",
+    "databases": "the same labelling by 20 people with the project in SQLite and in PostgreSQL, in turns",
     "hostile": "what a labeller waits while the server is attacked, beside the same before and after; newcomers",
     "browsing": "how soon the first page of each view of browse answers with 200,000 images",
     "light_table": "a change of 10,000 images and its undo, and the orders of browse with 100,000 images",
@@ -45,6 +47,7 @@ SUBJECTS = {
     "finder": "images looked at until 95 % of a rare value are found, and how often the recall's interval covers",
     "workers": "images per second of 1 to 8 workers that share features, with a simulated time per image",
     "certificates": "how often the filled cells break their promise, by target, source, wrong labels and shift",
+    "early": "after how many labels the page says whether an attribute can be filled; a replay on real faces",
     "hour": "person-minutes until a dataset is finished: certified filling, suggestions only, plain; a replay on real faces",
     "person": "300 faces labelled in Chromium as a person does, rounds beside it: presses per image, suggestions, the curve",
     "rounds": "the loop on real faces: two rounds, their stages, figures on held-out people",

@@ -6,31 +6,39 @@ and its values are suggested from then on. With certified filling, every attribu
 is one that the page offers, its sample is asked blind, and the decision fills cells or does not. An image without an open
 cell costs nothing. Filled cells are compared with the truth at the end.
 
+It takes some minutes of processor time once the features are cached. Its pieces (the faces with their features, a model a stop, a replay) are kept in
+results/hour/raw, so that an interrupted run goes on where it was.
+
 What an answer costs is the model of benchmarks/person.py, which presses the keys of the real page: a look at the image, a key for a cell
 without a suggestion, none for a right suggestion, one or two for a wrong one, and Enter. A replay knows the true labels: nobody errs.
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+import annotator.domain.certificates as rules
 from annotator.domain.certificates.decision import Sample, decide
 from annotator.domain.certificates.ladder import Checked
-from annotator.domain.certificates.plan import Seconds, Shortfall, plan
+from annotator.domain.certificates.plan import Plan, Shortfall, plan
+from annotator.domain.certificates.search import Seconds
 from annotator.domain.certificates.target import Target
 from annotator.services.certificates.pace import Pace
 from annotator.services.certificates.plan import LEAST_SHARE
+from benchmarks import person
 from benchmarks.certificates import people_of
 from benchmarks.honesty import made_up
 from benchmarks.person import KEY, LOOK
 from benchmarks.support.certificate_data import CELEBA_NAMES, real_faces
 from benchmarks.support.data import CELEBA
-from benchmarks.support.report import Figures, Size
+from benchmarks.support.pieces import Arrays, Pieces
+from benchmarks.support.report import RESULTS, Figures, Size
 from trainer.simulate.problem import Problem
 from trainer.simulate.replay import fit_heads
 
@@ -42,8 +50,16 @@ ASKED = ("glasses", "male", "hair_color", "hair_top", "young")
 SEEDS = 3
 FIRST_SEED = 900
 ATTEMPTS = 3
-PLAIN, SUGGESTED, CERTIFIED = "plain", "suggestions only", "certified filling"
+WAYS = PLAIN, SUGGESTED, CERTIFIED = "plain", "suggestions only", "certified filling"
+CAN, FAILED = "certified", "sample failed"
+RAW = RESULTS / "hour" / "raw"
+SOURCES = [Path(__file__), Path(person.__file__), *Path(rules.__file__).parent.glob("*.py")]
+"""What a replay follows from, beside the faces and the models."""
 
+Told = tuple[int, str]
+"""A stop, and what was said at it."""
+Replay = dict[str, Any]
+"""`seconds` of a person, the share of cells `filled`, true `errors` by attribute, and what was `told` of each."""
 Answers = dict[str, NDArray[np.float32]]
 """By attribute, the model's probabilities of all images; (images, values)."""
 
@@ -71,44 +87,97 @@ class Run:
     filled: dict[str, NDArray[np.int64]]
     seconds: float = 0.0
     attempts: dict[str, int] = field(default_factory=dict)
-    told: dict[str, str] = field(default_factory=dict)
+    told: dict[str, list[Told]] = field(default_factory=dict)
 
 
 def measure(size: Size) -> Figures:
     with tempfile.TemporaryDirectory() as folder:
         if size == "small" or not CELEBA.is_dir():
-            return tables(made_up().problem, 1)
-        faces = real_faces(Path(folder))
-    return tables(faces.problem.take(np.flatnonzero(faces.source == CELEBA_NAMES)), SEEDS)
+            return tables(made_up().problem, 1, Pieces(Path(folder)))
+    pieces = Pieces(RAW, SOURCES)
+    return tables(read_problem(pieces.arrays("faces", celeba)), SEEDS, pieces)
 
 
-def tables(problem: Problem, seeds: int) -> Figures:
-    """Every attribute alone, and all together: minutes by way of labelling, and what was certified when."""
+def celeba() -> Arrays:
+    """The faces of CelebA as arrays, see `read_problem`."""
+    with tempfile.TemporaryDirectory() as folder:
+        problem = real_faces(Path(folder), CELEBA_NAMES).problem
+    labels = {f"labels {name}": problem.labels[name] for name in ASKED}
+    classes = np.array([problem.classes[name] for name in ASKED])
+    kept = {
+        "names": problem.names.astype(str),
+        "groups": problem.groups.astype(str),
+        "embeddings": problem.embeddings,
+    }
+    return kept | labels | {"classes": classes}
+
+
+def read_problem(faces: Arrays) -> Problem:
+    """The problem that `celeba` made."""
+    labels = {name: faces[f"labels {name}"] for name in ASKED}
+    classes = dict(zip(ASKED, faces["classes"].tolist(), strict=True))
+    return Problem(faces["names"], faces["groups"], faces["embeddings"], labels, classes)
+
+
+def tables(problem: Problem, seeds: int, pieces: Pieces) -> Figures:
+    """Every attribute alone, and all together: minutes by way of labelling, and what was certified when, or said to be impossible."""
     names = [name for name in ASKED if name in problem.labels] or list(problem.labels)
-    projects = [drawn(problem, names, FIRST_SEED + seed) for seed in range(seeds)]
+    projects = [drawn(problem, names, FIRST_SEED + seed, pieces) for seed in range(seeds)]
     schemas = [*([name] for name in names), names]
-    return {"minutes": [row(projects, schema, target) for target in TARGETS for schema in schemas]}
+    minutes, told = [], []
+    for target in TARGETS:
+        for schema in schemas:
+            runs = {way: replays(projects, schema, way, target, pieces) for way in WAYS}
+            minutes.append(row(schema, target, runs))
+            told += [told_row(name, schema, target, runs[CERTIFIED]) for name in schema]
+    return {"minutes": minutes, "what was told of each attribute": told}
 
 
-def drawn(problem: Problem, names: Sequence[str], seed: int) -> Project:
+def drawn(
+    problem: Problem, names: Sequence[str], seed: int, pieces: Pieces, stops: Sequence[int] = STOPS
+) -> Project:
     """Draw the audit people and the order of the images, and train a model at every stop."""
     random = np.random.default_rng([seed, 61])
     audit = people_of(problem, np.arange(len(problem.names)), round(AUDIT_SHARE * len(problem.names)), seed)
     order = random.permutation(len(problem.names))
     ordered, is_audit = problem.take(order), np.isin(order, audit)
-    models = {}
-    for stop in STOPS:
-        rows = np.flatnonzero(~is_audit[:stop])
-        if stop >= len(order):
-            break
-        labels = {name: ordered.labels[name][rows] for name in names}
-        taught = {name: column for name, column in labels.items() if len(np.unique(column[column >= 0])) > 1}
-        classes = {name: problem.classes[name] for name in taught}
-        heads = fit_heads(
-            ordered.embeddings[rows], taught, ordered.groups[rows], classes, seed, problem.views
+    models = {
+        stop: pieces.arrays(
+            f"model {seed} {stop}", partial(learn, ordered, names, np.flatnonzero(~is_audit[:stop]), seed)
         )
-        models[stop] = heads.answer(ordered.embeddings)
+        for stop in stops
+        if stop < len(order)
+    }
     return Project(ordered, is_audit, models)
+
+
+def learn(problem: Problem, names: Sequence[str], rows: NDArray[np.int64], seed: int) -> Arrays:
+    """Train a model on some images, and let it answer all."""
+    labels = {name: problem.labels[name][rows] for name in names}
+    taught = {name: column for name, column in labels.items() if len(np.unique(column[column >= 0])) > 1}
+    classes = {name: problem.classes[name] for name in taught}
+    heads = fit_heads(problem.embeddings[rows], taught, problem.groups[rows], classes, seed, problem.views)
+    return heads.answer(problem.embeddings)
+
+
+def replays(
+    projects: Sequence[Project], names: Sequence[str], way: str, target: Target, pieces: Pieces
+) -> list[Replay]:
+    """One replay of each project."""
+    of = f" {target.error} {target.recall}" if way == CERTIFIED else ""
+    return [
+        pieces.result(
+            f"{'+'.join(names)} {way}{of} {seed}", partial(replayed, project, names, way, target, seed)
+        )
+        for seed, project in enumerate(projects)
+    ]
+
+
+def replayed(project: Project, names: Sequence[str], way: str, target: Target, seed: int) -> Replay:
+    """Replay labelling, and sum it up."""
+    run = replay(project, names, way, target, seed)
+    filled = float(np.mean([(values >= 0).mean() for values in run.filled.values()]))
+    return {"seconds": run.seconds, "filled": filled, "errors": list(_errors(project, run)), "told": run.told}
 
 
 def replay(project: Project, names: Sequence[str], way: str, target: Target, seed: int) -> Run:
@@ -151,6 +220,43 @@ def answer(
     run.seconds += float((asked * (LOOK + KEY * (keys + suggested))).sum())
 
 
+@dataclass(frozen=True)
+class Cells:
+    """An attribute as it stands in a replay.
+
+    Attributes:
+        p: The model's probabilities of all images; (images, values).
+        open: The rows of the open cells; (cells,).
+        counts: Labels of each value; (values,).
+        images: Images whose value is known.
+    """
+
+    p: NDArray[np.float64]
+    open: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    images: int
+
+
+def planned(
+    project: Project, run: Run, name: str, model: Answers, target: Target
+) -> tuple[Cells, Plan | str]:
+    """Plan an attribute: what the page would offer, or why it offers nothing."""
+    problem, p = project.problem, model[name].astype(np.float64)
+    truth = problem.labels[name]
+    answered = (truth >= 0) & ~run.open[name]
+    checked = np.flatnonzero(answered & project.audit)
+    groups = np.unique(problem.groups[checked], return_inverse=True)[1]
+    counts = np.bincount(truth[answered], minlength=p.shape[1])
+    cells = Cells(p, np.flatnonzero(run.open[name]), counts, int((truth >= 0).sum()))
+    made = plan(
+        Checked(p[checked], truth[checked], groups, np.ones(len(checked))), p[cells.open], counts, cells.images,
+        target, run.attempts.get(name, 0) + 1, seconds_of(len(run.names)),
+    )  # fmt: skip
+    if isinstance(made, Shortfall):
+        return cells, made.reason
+    return cells, made if made.filled_if_passed >= LEAST_SHARE * len(cells.open) else "too few cells"
+
+
 def certify(
     project: Project,
     run: Run,
@@ -161,25 +267,12 @@ def certify(
     random: np.random.Generator,
 ) -> None:
     """Plan an attribute; if the page would offer it, ask the sample, decide and fill."""
-    problem, p = project.problem, model[name].astype(np.float64)
-    truth = problem.labels[name]
-    answered = (truth >= 0) & ~run.open[name]
-    checked = np.flatnonzero(answered & project.audit)
-    groups = np.unique(problem.groups[checked], return_inverse=True)[1]
-    open_ = np.flatnonzero(run.open[name])
-    counts = np.bincount(truth[answered], minlength=p.shape[1])
-    images, attempt = int((truth >= 0).sum()), run.attempts.get(name, 0) + 1
-    made = plan(
-        Checked(p[checked], truth[checked], groups, np.ones(len(checked))),
-        p[open_], counts, images, target, attempt, seconds_of(len(run.names)),
-    )  # fmt: skip
-    if isinstance(made, Shortfall):
-        run.told[name] = f"{made.reason} at {stop}"
+    cells, made = planned(project, run, name, model, target)
+    if isinstance(made, str):
+        tell(run, name, stop, made)
         return
-    if made.filled_if_passed < LEAST_SHARE * len(open_):
-        run.told[name] = f"too few cells at {stop}"
-        return
-    run.attempts[name] = attempt
+    run.attempts[name] = run.attempts.get(name, 0) + 1
+    p, open_, truth = cells.p, cells.open, project.problem.labels[name]
     levels, values = made.ladder.levels(p[open_]), p[open_].argmax(axis=1)
     candidates = np.flatnonzero(levels > 0)
     sample = random.choice(candidates, made.sample, replace=False)
@@ -187,12 +280,18 @@ def certify(
     np.add.at(population, (levels[candidates] - 1, values[candidates]), 1)
     answer(project, run, open_[sample], model, blind=True)
     shown = Sample(levels[sample], values[sample], truth[open_[sample]])
-    level = decide(population, shown, counts, images, target, attempt).level or 0
-    run.told[name] = f"certified at {stop}" if level else f"sample failed at {stop}"
+    decision = decide(population, shown, cells.counts, cells.images, target, run.attempts[name])
+    level = decision.level or 0
+    tell(run, name, stop, CAN if level else FAILED)
     chosen = (levels > 0) & (levels <= level)
     chosen[sample] = False
     run.filled[name][open_[chosen]] = values[chosen]
     run.open[name][open_[chosen]] = False
+
+
+def tell(run: Run, name: str, stop: int, words: str) -> None:
+    """Note what was said of an attribute at a stop."""
+    run.told.setdefault(name, []).append((stop, words))
 
 
 def seconds_of(attributes: int) -> Seconds:
@@ -200,36 +299,41 @@ def seconds_of(attributes: int) -> Seconds:
     return Pace(blind=LOOK + KEY * attributes, usual=LOOK + KEY, cells=attributes).seconds
 
 
-def row(projects: Sequence[Project], names: Sequence[str], target: Target) -> dict[str, Any]:
-    """One schema and target: mean minutes of the replays, and what was said when."""
-    runs = {
-        way: [replay(project, names, way, target, seed) for seed, project in enumerate(projects)]
-        for way in (PLAIN, SUGGESTED, CERTIFIED)
-    }
-    minutes = {way: float(np.mean([run.seconds for run in of_way])) / 60 for way, of_way in runs.items()}
+def row(names: Sequence[str], target: Target, runs: Mapping[str, Sequence[Replay]]) -> dict[str, Any]:
+    """One schema and target: mean minutes of the replays, by way of labelling."""
+    minutes = {way: float(np.mean([run["seconds"] for run in of_way])) / 60 for way, of_way in runs.items()}
+    certified = runs[CERTIFIED]
     return {
         "attributes": ", ".join(names),
         "target error": target.error,
         "recall": target.recall,
         **{way: round(value, 1) for way, value in minutes.items()},
         "of suggestions only": round(minutes[CERTIFIED] / minutes[SUGGESTED], 2),
-        "filled": round(float(np.mean([_filled(run) for run in runs[CERTIFIED]])), 3),
-        "largest true error": round(
-            max(max(_errors(project, run)) for project, run in zip(projects, runs[CERTIFIED], strict=True)), 4
-        ),
-        "said": "; ".join(_said(run) for run in runs[CERTIFIED]),
+        "filled": round(float(np.mean([run["filled"] for run in certified])), 3),
+        "largest true error": round(max(max(run["errors"]) for run in certified), 4),
     }
 
 
-def _filled(run: Run) -> float:
-    return float(np.mean([(values >= 0).mean() for values in run.filled.values()]))
+def told_row(name: str, names: Sequence[str], target: Target, runs: Sequence[Replay]) -> dict[str, Any]:
+    """What was told of an attribute in each replay: when it was certified, and the last reason."""
+    told = [run["told"].get(name, []) for run in runs]
+    certified = [next((stop for stop, words in each if words == CAN), None) for each in told]
+    return {
+        "attribute": name,
+        "attributes": len(names),
+        "recall": target.recall,
+        "certified at": stops_text(certified),
+        "samples failed": sum(words == FAILED for each in told for _, words in each),
+        "last reason": "; ".join(each[-1][1] if each else "nothing" for each in told),
+    }
+
+
+def stops_text(stops: Sequence[int | None]) -> str:
+    """A stop of each replay."""
+    return ", ".join("–" if stop is None else str(stop) for stop in stops)
 
 
 def _errors(project: Project, run: Run) -> Iterator[float]:
     for name, values in run.filled.items():
         truth = project.problem.labels[name]
         yield float(((values >= 0) & (values != truth)).sum() / (truth >= 0).sum())
-
-
-def _said(run: Run) -> str:
-    return ", ".join(f"{name} {words}" for name, words in run.told.items())

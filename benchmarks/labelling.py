@@ -49,9 +49,12 @@ def measure(size: Size) -> Figures:
     return figures
 
 
-def make_project(path: Path, images: int, *, predicted: bool) -> ProjectFolder:
-    """A project of so many image rows, with predictions if wanted; what the worker does with new images is done."""
-    project = init_project(path)
+def make_project(path: Path, images: int, *, predicted: bool, database: str | None = None) -> ProjectFolder:
+    """A project of so many image rows, with predictions if wanted; what the worker does with new images is done.
+
+    `database`: the URL of a PostgreSQL database; without it the project has a file.
+    """
+    project = init_project(path, database=database)
     with project.database.write() as session:
         rule, required = split_rule(session), len(active_schema(session).required)
         rows = []
@@ -71,6 +74,7 @@ def make_project(path: Path, images: int, *, predicted: bool) -> ProjectFolder:
     if predicted:
         doubts = {row["name"]: [0.4 + row["shuffle"] / 2**57, 0.3, 0.1] for row in rows}
         load_predictions(project, write_predictions(project, project.rounds / "0001" / "predictions", doubts))
+    project.database.refresh_statistics()
     project.database.checkpoint()
     project.database.close()
     return project
@@ -78,43 +82,66 @@ def make_project(path: Path, images: int, *, predicted: bool) -> ProjectFolder:
 
 def measure_clients(project: ProjectFolder, clients: int, answers: int) -> dict[str, Any]:
     """Let some clients give so many answers in all: to the server, and to a copy of the bare database."""
-    load = os.getloadavg()[0]
     baseline = project.path / "baseline.db"
     shutil.copyfile(project.database_file, baseline)
     bare, bare_seconds = run_clients("sqlite", baseline, clients, answers // clients)
     for file in project.path.glob("baseline.db*"):
         file.unlink()
-    with Server(project.path) as server:
+    served = measure_served(project, clients, answers)
+    committed = percentiles(bare["submit"])
+    return {
+        **served,
+        "bare labels/s": round(len(bare["images"]) / bare_seconds, 1),
+        **{f"bare {name} ms": value for name, value in committed.items()},
+        "submit p50 / bare": round(served["submit p50 ms"] / committed["p50"], 1),
+    }
+
+
+def measure_served(
+    project: ProjectFolder, clients: int, answers: int, think: float = 0.0, **environment: str
+) -> dict[str, Any]:
+    """Let some clients give so many answers in all to the server.
+
+    Args:
+        project: the project.
+        clients: how many.
+        answers: how many of all of them.
+        think: seconds for which each looks at an image.
+        environment: of the server.
+    """
+    load = os.getloadavg()[0]
+    with Server(project.path, **environment) as server:
         process = psutil.Process(server.pid)
         before = process.cpu_times()
-        served, seconds = run_clients("http", server.port, clients, answers // clients)
+        served, seconds = run_clients("http", server.port, clients, answers // clients, think)
         after = process.cpu_times()
     # The next copy of the file must hold what the server wrote.
     project.database.checkpoint()
     project.database.close()
     count = len(served["images"])
     cpu = after.user + after.system - before.user - before.system
-    submit, committed = percentiles(served["submit"]), percentiles(bare["submit"])
     return {
         "clients": clients,
         "labels": count,
         "labels/s": round(count / seconds, 1),
-        "bare labels/s": round(len(bare["images"]) / bare_seconds, 1),
         **{f"next {name} ms": value for name, value in percentiles(served["next"]).items()},
-        **{f"submit {name} ms": value for name, value in submit.items()},
-        **{f"bare {name} ms": value for name, value in committed.items()},
-        "submit p50 / bare": round(submit["p50"] / committed["p50"], 1),
+        **{f"submit {name} ms": value for name, value in percentiles(served["submit"]).items()},
         "server cpu ms/label": round(1000 * cpu / count, 2),
         "given twice": count - len(set(served["images"])),
         "load before": round(load, 1),
     }
 
 
-def run_clients(kind: str, target: object, clients: int, answers: int) -> tuple[dict[str, list[Any]], float]:
+def run_clients(
+    kind: str, target: object, clients: int, answers: int, think: float = 0.0
+) -> tuple[dict[str, list[Any]], float]:
     """Start client processes, let them begin together, and gather what they measured, with the seconds in all."""
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.support.client", kind, str(target), str(number), str(answers)],
+            [
+                *(sys.executable, "-m", "benchmarks.support.client", kind, str(target)),
+                *(str(number), str(answers), str(think)),
+            ],
             cwd=Path(__file__).parents[1],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

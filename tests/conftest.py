@@ -19,6 +19,7 @@ from tests.support.database.postgres import PostgresServer, running_server
 from tests.support.paths import SHARED_DATA
 from tests.support.projects.images import LIMITS, import_images
 from tests.support.serving import Server
+from tests.support.soak import FULL
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,7 +38,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 # The engine of the fixtures' projects: sqlite or postgres.
 ENGINE = os.environ.get("FACELABEL_TEST_DATABASE", "sqlite")
-FULL = os.environ.get("FACELABEL_SOAK") == "1"
 # No deadline: the duration of a case depends on the machine. Only full runs draw new cases, so that a normal run fails
 # because of a change and never because of a new random case.
 settings.register_profile("suite", deadline=None, derandomize=not FULL)
@@ -156,19 +156,28 @@ def _filled_on_postgres(
 
 
 @pytest.fixture
+def filled_on_postgres(
+    tmp_path: Path, _filled_on_postgres: Path, postgres_server: PostgresServer
+) -> Iterator[ProjectFolder]:
+    """The same as `filled`, in PostgreSQL whatever the engine of the other projects is."""
+    url = postgres_server.copy_project(_filled_on_postgres, tmp_path / "project")
+    made = ProjectFolder.open(tmp_path / "project")
+    yield made
+    made.database.close()
+    postgres_server.drop(url)
+
+
+@pytest.fixture
 def filled(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ProjectFolder]:
     """A project with 40 drawn faces and no labels; each test has a fresh copy."""
+    if ENGINE != "sqlite":
+        yield request.getfixturevalue("filled_on_postgres")
+        return
     folder = tmp_path / "project"
-    if ENGINE == "sqlite":
-        shutil.copytree(request.getfixturevalue("_filled"), folder)
-    else:
-        server = request.getfixturevalue("postgres_server")
-        url = server.copy_project(request.getfixturevalue("_filled_on_postgres"), folder)
+    shutil.copytree(request.getfixturevalue("_filled"), folder)
     made = ProjectFolder.open(folder)
     yield made
     made.database.close()
-    if ENGINE != "sqlite":
-        server.drop(url)
 
 
 @pytest.fixture

@@ -13,9 +13,10 @@ import pytest
 
 import benchmarks
 from annotator.sample_faces import draw_faces
-from benchmarks import certificates, finder, honesty, person, replays, versions
+from benchmarks import certificates, early, finder, honesty, hour, person, replays, versions
 from benchmarks.support.certificate_data import Faces
 from benchmarks.support.certificate_limits import limit_row
+from benchmarks.support.pieces import Pieces
 from benchmarks.support.report import RESULTS, print_report
 from trainer.simulate import Plan
 
@@ -43,6 +44,22 @@ def test_broken_promises_of_certificates_are_counted_in_small():
     assert all(row["replays"] == 3 and 0 <= row["above the target"] <= row["either"] <= 1 for row in rows)
     hardest = limit_row(500, 200, certificates.Target(0.02, None), 12, 12, 300)
     assert 0 < hardest["above the target"] < 0.08
+
+
+def test_an_interrupted_replay_of_an_hour_goes_on_where_it_was(tmp_path: Path):
+    problem = honesty.made_up().problem
+    measured = hour.tables(problem, 1, Pieces(tmp_path))
+    assert [row["attributes"] for row in measured["minutes"]] == 2 * ["common", "rare", "common, rare"]
+    assert all(row["plain"] > 0 for row in measured["minutes"])
+    assert len(measured["what was told of each attribute"]) == 8
+    pieces = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")}
+    lost = next(path for path in pieces if path.name.startswith("common certified"))
+    lost.unlink()
+    assert hour.tables(problem, 1, Pieces(tmp_path)) == measured
+    again = {path for path, written in pieces.items() if path.stat().st_mtime_ns != written}
+    assert again == {lost}
+    assert early.for_good([(100, True), (200, False), (400, True), (800, True)]) == 400
+    assert early.for_good([]) is None
 
 
 def test_the_search_for_a_rare_value_is_measured_in_small():

@@ -180,7 +180,7 @@ def _print(
     unfinished = {each.attribute for each in standing if each.state in UNFINISHED}
     for plan in plans:
         if plan.attribute in started or plan.attribute not in unfinished:
-            click.echo(plan.plans[0].sentence)
+            click.echo(" ".join(filter(None, (plan.plans[0].sentence, plan.plans[0].warning))))
     for each in standing:
         new = "was started" if each.attribute in started and each.state in UNFINISHED else f"is {each.state}"
         click.echo(f"{one_line(each.attribute)}: certificate {each.id} {new}. {status_sentence(each)}")

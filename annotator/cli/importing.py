@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
 from annotator.cli.terminal import (
+    Every,
     Function,
     Number,
     ProgressBar,
@@ -25,6 +27,7 @@ from annotator.cli.terminal import (
 from annotator.config import Settings
 from annotator.domain.plurals import counted
 from annotator.domain.plurals import counted as with_noun
+from annotator.domain.timestamps import every_text
 from annotator.errors import FacelabelError, WrongUse
 from annotator.formats.import_formats import FORMATS
 from annotator.formats.importers.archives.names import NAME_ENCODINGS
@@ -33,11 +36,15 @@ from annotator.formats.importers.mapping import Mapping
 from annotator.formats.importers.video import VideoOptions
 from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
+from annotator.services.importing.bucket.addresses import end_watch, watch_address
 from annotator.services.importing.bucket.linked import import_linked
+from annotator.services.importing.bucket.objects import lost_objects
+from annotator.services.importing.bucket.seen import SeenObjects
 from annotator.services.importing.pipeline import import_source, propose_mapping
 from annotator.services.importing.report_texts import heads_text, image_texts, unmatched_texts
 from annotator.services.importing.reports import HeadSurvey, ImageReport, LabelReport, SourceReport
 from annotator.services.importing.sources import ImportOptions, Source, find_sources
+from annotator.store.bucket import check_url
 
 _SHOWN = 20
 
@@ -86,12 +93,16 @@ def heads_option(function: Function) -> Function:
 @heads_option
 @click.option("--drop-similar", is_flag=True, help="Skip frames of a video that look like the previous one.")
 @click.option("--restore-erased", is_flag=True, help="Also import images that were erased for good.")
+@click.option(
+    "--watch", type=Every(),
+    help="Let the worker import what is new at an address such as s3://bucket/photos every 15m, 12h, 1d …; off ends that.",
+)  # fmt: skip
 @project_option
 @json_option
 def import_command(
     sources: tuple[str, ...], form: str, mapping: Path | None, dry_run: bool, map_out: Path | None,
     counted: str, fps: float, turn: str, drop_blurred: bool, drop_similar: bool, names_encoding: str, faces: bool | None,
-    restore_erased: bool, project: Path, as_json: bool,
+    restore_erased: bool, watch: timedelta | None, project: Path, as_json: bool,
 ) -> None:  # fmt: skip
     """Import images and labels from folders, archives, videos, tables and other tools' exports.
 
@@ -104,9 +115,11 @@ def import_command(
         raise click.UsageError("--faces and --dry-run cannot be combined.")
     urls = [source for source in sources if "://" in source]
     paths = [Path(source) for source in sources if source not in urls]
-    if urls and (dry_run or faces or mapping is not None or form != "auto"):
-        raise click.UsageError("--dry-run, --faces, --map and --format cannot be used with an address.")
+    _check_addresses(urls, paths, watch, as_found=not (dry_run or faces or mapping) and form == "auto")
     opened = open_project(project)
+    if watch == timedelta():
+        _end_watch(opened, urls)
+        return
     predictions = [path for path in paths if (path / "predictions.arrow").is_file()]
     mapped = Mapping.read(mapping) if mapping else Mapping()
     described = find_sources(opened, [path for path in paths if path not in predictions], form, mapped)
@@ -137,7 +150,7 @@ def import_command(
         for source in described
     }
     for url in urls:
-        result[url] = _import_linked(opened, url, options, verbose=not as_json)
+        result[url] = _import_linked(opened, url, options, watch, verbose=not as_json)
     for folder in predictions:
         result[str(folder)] = _load_predictions(opened, folder, dry_run=dry_run, verbose=not as_json)
     if as_json:
@@ -234,10 +247,19 @@ def _import(
 
 
 def _import_linked(
-    project: ProjectFolder, url: str, options: ImportOptions, *, verbose: bool
+    project: ProjectFolder, url: str, options: ImportOptions, watch: timedelta | None, *, verbose: bool
 ) -> dict[str, Any]:
+    """Import what is at an address, and let the worker watch it if the user wants that: only an address that works is watched."""
+    url = check_url(url)
+    seen = SeenObjects(project, url, forget=True) if watch else None
     with progress_bar("importing images") as progress:
-        report = import_linked(project, url, options.limits, progress, restore=options.restore_erased)
+        report, objects = import_linked(
+            project, url, options.limits, progress, restore=options.restore_erased, seen=seen
+        )
+    if watch:
+        lost = lost_objects(project, url, objects)
+        with project.database.write() as session:
+            watch_address(session, url, watch, report, lost)
     if verbose:
         click.echo(
             f"{url}: {report.imported:,} images imported, {report.already:,} were here, without a copy of their files"
@@ -246,7 +268,25 @@ def _import_linked(
             click.echo(f"  {one_line(name)} {reason}", err=True)
         if len(report.refused) > _SHOWN:
             click.echo(f"  and {len(report.refused) - _SHOWN:,} more", err=True)
+        if watch:
+            click.echo(
+                f"The worker imports what is new there every {every_text(int(watch.total_seconds()))}."
+            )
     return report.as_dict()
+
+
+def _check_addresses(urls: list[str], paths: list[Path], watch: timedelta | None, *, as_found: bool) -> None:
+    if urls and not as_found:
+        raise click.UsageError("--dry-run, --faces, --map and --format cannot be used with an address.")
+    if watch is not None and (paths or not urls):
+        raise click.UsageError("--watch needs addresses such as s3://bucket/photos, and no other source.")
+
+
+def _end_watch(project: ProjectFolder, urls: list[str]) -> None:
+    for url in map(check_url, urls):
+        with project.database.write() as session:
+            end_watch(session, url)
+        click.echo(f"The worker lists {url} no longer. Its images stay.")
 
 
 def _load_predictions(

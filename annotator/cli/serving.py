@@ -66,6 +66,11 @@ def address_options(command: Function) -> Function:
 @click.command("serve")
 @address_options
 @click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    help="So many web processes share the address; several need the extra `server`.  [default: FACELABEL_PROCESSES, or 1]",
+)
+@click.option(
     "--worker/--no-worker",
     default=None,
     help="Start a worker beside the server.  [default: FACELABEL_WORKER, or yes]",

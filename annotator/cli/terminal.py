@@ -1,12 +1,14 @@
-"""What all commands share: the project option, errors, JSON output, progress bars."""
+"""What all commands share: the project option, lengths of time, errors, JSON output, progress bars."""
 
 from __future__ import annotations
 
 import errno
 import json
 import math
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +26,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 # Names of files and values are shown as they are: `:glasses:` is no picture of glasses.
 errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
@@ -94,6 +97,24 @@ def json_option(function: Function) -> Function:
     return click.option(
         "--json", "as_json", is_flag=True, callback=remember, help="Print the result as JSON."
     )(function)
+
+
+class Every(click.ParamType[timedelta]):
+    """A length of time such as 12h, 1d or 2w; `off` gives None's stand-in, a length of zero."""
+
+    name = "TIME"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Read it."""
+        if isinstance(value, timedelta):
+            return value
+        if value == "off":
+            return timedelta()
+        found = re.fullmatch(r"(\d{1,4})([mhdw])", str(value))
+        length = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
+        if not timedelta(minutes=1) <= length <= timedelta(days=366):
+            self.fail(f"{value!r} is not a time such as 12h, 1d or 2w, or off.", param, ctx)
+        return length
 
 
 def open_project(path: Path) -> ProjectFolder:

@@ -57,7 +57,9 @@ class Database(ABC):
             yield session
 
     @abstractmethod
-    def write(self, *, durable: bool = True, references: bool = True) -> AbstractContextManager[Session]:
+    def write(
+        self, *, durable: bool = True, references: bool = True, many: bool = False
+    ) -> AbstractContextManager[Session]:
         """Give a session that holds the write lock from its first statement, commits at the end and rolls back on an error.
 
         Args:
@@ -65,6 +67,8 @@ class Database(ABC):
                 kill but need not survive a power cut. The next durable commit includes all commits before it.
             references: check that rows refer to rows that exist. To delete one answer, SQLite would search all labels for it;
                 an erasure deletes what refers to it itself. PostgreSQL always checks.
+            many: thousands of rows change, in no order. SQLite then keeps more of the file in memory: otherwise it writes a page
+                again for every few rows. The connection may keep that memory, so it is for workers and commands.
 
         Raises:
             NoRoom: if the disk is full.
@@ -135,6 +139,9 @@ class Database(ABC):
             NoRoom: if the disk has no room for a second copy; nothing has changed then.
             Busy: if others keep it from being done; it can be called again.
         """
+
+    def refresh_statistics(self) -> None:  # noqa: B027 - an engine may need none
+        """Look at the rows anew after many were added: until then an engine may choose slow ways to find them."""
 
     @abstractmethod
     def sizes(self) -> dict[str, float]:

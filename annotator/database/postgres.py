@@ -3,6 +3,13 @@
 One transaction writes at a time, as in SQLite: each takes the project's advisory lock with its first statement and has it until
 its end. It then reads what was committed before (READ COMMITTED), so that the services need no other rule than with SQLite.
 Readers wait for nobody (REPEATABLE READ).
+
+Nobody waits for the disk while holding the lock. A durable transaction commits without waiting and lets the lock go. In the same
+message it asks for a second, empty commit that waits for the disk. The log is written in its order, so that the first commit is
+safe when the second one is; the second ones of several writers share one write (group commit). Until then the others see what
+may still be lost, as they see leases; only the writer must not acknowledge it, and does not.
+
+Transactions begin and end with statements of this module, because psycopg would send BEGIN in a separate message.
 """
 
 from __future__ import annotations
@@ -15,28 +22,34 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg.types.numeric import NumericLoader
-from sqlalchemy import Boolean, Engine, Integer, create_engine, event, make_url, text
-from sqlalchemy.dialects import registry
-from sqlalchemy.dialects.postgresql.base import PGDDLCompiler, PGTypeCompiler
-from sqlalchemy.dialects.postgresql.psycopg import PGCompiler_psycopg, PGDialect_psycopg
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.types import TypeEngine
 
 from annotator.database.base import BUSY_SECONDS, Database
 from annotator.database.migrations import upgrade
 from annotator.database.moved import moved_away
-from annotator.errors import Busy, FacelabelError, NoRoom, WrongUse
+from annotator.database.postgres_dialect import NAME, Number
+from annotator.errors import Busy, FacelabelError, NoRoom, Unreachable, WrongUse
 
 WRITER, _MIGRATION = 0x66616365, 0x6D696772
 """The numbers of the advisory locks; PostgreSQL keeps those of each database apart."""
 _CHANNEL = "facelabel"
 _KEPT, _MOST = 8, 96
 """Connections of one process: so many stay open, and so many are open at most."""
-_FULL = "53100"
+_FULL, _LOCKED = "53100", "55P03"
+_GONE = ("08", "57P", "53300")
+"""How the codes of errors begin by which a server that stops, starts or has no connection left says so."""
+_NETWORK = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""What libpq does about a network that swallows everything: after half a minute the connection is lost."""
 
 
 class PostgresDatabase(Database):
@@ -51,15 +64,21 @@ class PostgresDatabase(Database):
 
     def __init__(self, url: str) -> None:
         self._url = _parse(url)
+        network = {name: value for name, value in _NETWORK.items() if name not in self._url.query}
         engine = create_engine(
             self._url,
+            connect_args={**network, "autocommit": True},  # psycopg then begins no transactions
             pool_size=_KEPT,
             max_overflow=_MOST - _KEPT,
             pool_pre_ping=True,  # a server that was started anew is noticed before a request fails
+            use_native_hstore=False,
         )
-        reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        super().__init__(engine, reading)
         event.listen(engine, "connect", _configure)
+        event.listen(engine, "begin", _begin)
+        event.listen(engine, "commit", _commit)
+        super().__init__(engine, engine.execution_options(begin=_BEGIN_READING))
+        self._writing = engine.execution_options(begin=_BEGIN_WRITING, commit=_COMMIT_DURABLY)
+        self._lending = engine.execution_options(begin=_BEGIN_WRITING)
 
     @property
     def location(self) -> str:
@@ -67,31 +86,46 @@ class PostgresDatabase(Database):
         return location(self._url)
 
     @contextmanager
-    def write(self, *, durable: bool = True, references: bool = True) -> Iterator[Session]:
+    def write(
+        self, *, durable: bool = True, references: bool = True, many: bool = False
+    ) -> Iterator[Session]:
         """Give a session that writes, as the base class says; references are always checked."""
-        del references
-        begin = _BEGIN_DURABLE if durable else _BEGIN_LENDING
+        del references, many
+        engine = self._writing if durable else self._lending
+        info = {"project_cache": self.cache}
         try:
-            with (
-                Session(self.engine, expire_on_commit=False, info={"project_cache": self.cache}) as session,
-                session.begin(),
-            ):
-                session.connection().exec_driver_sql(begin)
+            with Session(engine, expire_on_commit=False, info=info) as session, session.begin():
+                session.connection()
                 yield session
-        except OperationalError as error:
-            if getattr(error.orig, "sqlstate", None) != _FULL:
-                raise
-            raise NoRoom(
-                "no_room",
-                f"The disk of the database's server has no room ({_words(error)}).",
-                kept="What was kept before is safe.",
-                do="Make room there, and try again.",
-            ) from error
         except DBAPIError as error:
-            moved = moved_away(error)
-            if moved is None:
+            cause = moved_away(error) or _failure(error)
+            if cause is None:
                 raise
-            raise moved from error
+            raise cause from error
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Give a session that sees one consistent state, as the base class says.
+
+        Raises:
+            Unreachable: if the server cannot be reached.
+        """
+        try:
+            with self._reader() as session:
+                yield session
+        except DBAPIError as error:
+            cause = _failure(error)
+            if cause is None:
+                raise
+            raise cause from error
+
+    @contextmanager
+    def _reader(self) -> Iterator[Session]:
+        with super().read() as session:
+            yield session
+            if session.in_transaction():
+                # A reader has nothing to take back, and after a ROLLBACK psycopg forgets all prepared statements.
+                session.connection().exec_driver_sql("COMMIT")
 
     def check_log(self) -> None:
         """Do nothing: the server keeps its own log."""
@@ -105,7 +139,7 @@ class PostgresDatabase(Database):
     def revision(self) -> str | None:
         """Return the migration revision; None if the database has no tables of a project."""
         try:
-            with self.read() as session:
+            with self._reader() as session:
                 exists = session.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
                 return session.scalar(text("SELECT version_num FROM alembic_version")) if exists else None
         except DBAPIError as error:
@@ -114,7 +148,7 @@ class PostgresDatabase(Database):
     def check_answers(self) -> None:
         """Read from the database."""
         try:
-            with self.read() as session:
+            with self._reader() as session:
                 answers = session.scalar(text("SELECT count(*) FROM project"))
         except DBAPIError as error:
             raise Busy("database_failed", f"The database cannot be read: {_words(error)}.") from error
@@ -147,7 +181,7 @@ class PostgresDatabase(Database):
 
         The server's log and its backups hold deleted rows until they are recycled.
         """
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self.engine.connect().execution_options(begin="") as connection:
             try:
                 connection.exec_driver_sql("VACUUM FULL")
             except OperationalError as error:
@@ -160,6 +194,11 @@ class PostgresDatabase(Database):
                 raise Busy(
                     "database_busy", f"The database could not be written anew ({_words(error)})."
                 ) from error
+
+    def refresh_statistics(self) -> None:
+        """Look at the rows anew; the server does so too, about a minute later."""
+        with self.engine.connect().execution_options(begin="") as connection:
+            connection.exec_driver_sql("ANALYZE")
 
     def sizes(self) -> dict[str, float]:
         """The bytes of the database."""
@@ -236,7 +275,7 @@ def _parse(url: str) -> URL:
             "The address of the database cannot be read. It is not shown, because it may hold a password.",
             do="Write it as postgresql://user:password@host:port/name; characters such as @ and / in a password as %40 and %2F.",
         ) from None
-    return parsed.set(drivername="postgresql+facelabel")
+    return parsed.set(drivername=NAME)
 
 
 def _words(error: DBAPIError) -> str:
@@ -244,73 +283,58 @@ def _words(error: DBAPIError) -> str:
     return re.sub(r"\s+", " ", str(error.orig)).strip().removesuffix(".")
 
 
-class _Number(NumericLoader):
-    """Sums and means as Python's int and float, as SQLite gives them, instead of Decimal."""
-
-    def load(self, data: Any) -> Any:
-        """Convert the text of a number."""
-        number = bytes(data).decode()
-        return int(number) if number.lstrip("-").isdigit() else float(number)
+def _failure(error: DBAPIError) -> FacelabelError | None:
+    """What a user is told when the server cannot go on; None if `error` is of another kind."""
+    if not isinstance(error.orig, psycopg.OperationalError):
+        return None
+    code = error.orig.sqlstate
+    if code == _FULL:
+        return NoRoom(
+            "no_room",
+            f"The disk of the database's server has no room ({_words(error)}).",
+            kept="What was kept before is safe.",
+            do="Make room there, and try again.",
+        )
+    if code == _LOCKED:
+        return Busy(
+            "database_busy",
+            f"Somebody else has been writing into the project's database for {BUSY_SECONDS} s.",
+            do="Try again. If that does not help, look in the server's view pg_stat_activity for who that is.",
+        )
+    if code is None or code.startswith(_GONE):
+        return Unreachable(
+            "database_unreachable",
+            f"The project's database does not answer: {_words(error)}.",
+            kept="Everything acknowledged earlier is kept. Whether this step is kept is not known.",
+            do="Try again: an answer that was kept does not count twice. If that does not help, check the database's server.",
+        )
+    return None
 
 
 def _configure(connection: psycopg.Connection[Any], _record: ConnectionPoolEntry) -> None:
-    connection.adapters.register_loader("numeric", _Number)
-    connection.execute(f"SET lock_timeout = '{BUSY_SECONDS}s'")
-    connection.commit()
+    connection.adapters.register_loader("numeric", Number)
+    connection.execute(_SETTINGS)
 
 
-def _begin(commit: str) -> str:
-    return (
-        f"SELECT pg_advisory_xact_lock({WRITER}), set_config('synchronous_commit', '{commit}', true), "
-        f"pg_notify('{_CHANNEL}', '')"
-    )
+def _begin(connection: Connection) -> None:
+    statement = connection.get_execution_options().get("begin", "BEGIN")
+    if statement:
+        connection.exec_driver_sql(statement)
 
 
-_BEGIN_DURABLE, _BEGIN_LENDING = _begin("on"), _begin("off")
+def _commit(connection: Connection) -> None:
+    statement = connection.get_execution_options().get("commit")
+    if statement:
+        connection.exec_driver_sql(statement)
 
 
-class _Types(PGTypeCompiler):
-    """Integers have 64 bits and texts are compared by their bytes, as in SQLite."""
-
-    def visit_INTEGER(self, type_: TypeEngine[Any], **kw: Any) -> str:  # noqa: ARG002, N802
-        return "BIGINT"
-
-    def visit_VARCHAR(self, type_: Any, **kw: Any) -> str:  # noqa: N802
-        name = super().visit_VARCHAR(type_, **kw)
-        return f'{name} COLLATE "C"' if kw.get("type_expression") is not None else name
-
-
-class _Tables(PGDDLCompiler):
-    """Numbers that the database gives rows have 64 bits."""
-
-    def get_column_specification(self, column: Any, **kw: Any) -> str:
-        written: str = super().get_column_specification(column, **kw)  # type: ignore[no-untyped-call]
-        return written.replace(" SERIAL", " BIGSERIAL")
-
-
-class _Statements(PGCompiler_psycopg):
-    """Understands an insert with ON CONFLICT in the form of SQLite's dialect too (annotator/database/statements.py)."""
-
-    def visit_cast(self, cast: Any, **kw: Any) -> str:
-        if isinstance(cast.clause.type, Boolean) and isinstance(cast.type, Integer):
-            return f"CAST({self.process(cast.clause, **kw)} AS INTEGER)"  # PostgreSQL knows no wider one
-        written: str = super().visit_cast(cast, **kw)  # type: ignore[no-untyped-call]
-        return written
-
-    def _on_conflict_target(self, clause: Any, **kw: Any) -> Any:
-        if not hasattr(clause, "constraint_target"):
-            clause.constraint_target = None
-        return super()._on_conflict_target(clause, **kw)  # type: ignore[no-untyped-call]
-
-
-class FacelabelDialect(PGDialect_psycopg):
-    """PostgreSQL with columns that hold and order what SQLite's hold and order."""
-
-    driver = "facelabel"
-    supports_statement_cache = True
-    statement_compiler = _Statements
-    type_compiler_cls = _Types
-    ddl_compiler = _Tables
-
-
-registry.register("postgresql.facelabel", __name__, "FacelabelDialect")
+# The server, too, gives up a client that the network has swallowed, and with it the lock that this client holds. Compiling
+# statements (jit) takes longer than any of them.
+_SETTINGS = f"""
+SET lock_timeout = '{BUSY_SECONDS}s'; SET jit = off; SET synchronous_commit = on;
+SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; SET tcp_user_timeout = 25000
+"""
+_BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_BEGIN_WRITING = f"BEGIN; SET LOCAL synchronous_commit = off; SELECT pg_advisory_xact_lock({WRITER}), pg_notify('{_CHANNEL}', '')"
+# A transaction that wrote nothing would not wait for the disk; the message is 60 bytes in the log that nobody reads.
+_COMMIT_DURABLY = f"COMMIT; SELECT pg_logical_emit_message(true, '{_CHANNEL}', '')"

@@ -27,6 +27,8 @@ from annotator.database.migrations import upgrade
 from annotator.database.moved import moved_away
 from annotator.errors import Busy, FacelabelError, NoRoom
 
+_MANY_KIB = 64 * 1024
+"""Memory of a connection for pages of the file, while many rows change; SQLite's own 2 MiB are for a few rows."""
 _NO_ROOM = 2**20
 """With fewer free bytes, an I/O error means a full disk: SQLite could not grow the file that processes share."""
 
@@ -59,13 +61,17 @@ class SqliteDatabase(Database):
         return str(self.path)
 
     @contextmanager
-    def write(self, *, durable: bool = True, references: bool = True) -> Iterator[Session]:
+    def write(
+        self, *, durable: bool = True, references: bool = True, many: bool = False
+    ) -> Iterator[Session]:
         """Give a session that writes, as the base class says."""
         # A writer that finds SQLite's lock held sleeps longer each time, while others overtake it. The threads of one
         # process therefore wait here in turn, and only processes compete for SQLite's lock.
         engine = self._writing if durable else self._lending
         if not references:
             engine = engine.execution_options(unchecked=True)
+        if many:
+            engine = engine.execution_options(many=True)
         info = {"project_cache": self.cache}
         try:
             with self._turn, Session(engine, expire_on_commit=False, info=info) as session, session.begin():
@@ -273,6 +279,9 @@ def _begin(connection: Connection) -> None:
     if unchecked != connection.info.get("unchecked", False):
         connection.exec_driver_sql(f"PRAGMA foreign_keys={'OFF' if unchecked else 'ON'}")
         connection.info["unchecked"] = unchecked
+    if options.get("many", False) and not connection.info.get("many", False):
+        connection.exec_driver_sql(f"PRAGMA cache_size=-{_MANY_KIB}")
+        connection.info["many"] = True
     if synchronous is not None:
         connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
     connection.exec_driver_sql("BEGIN" if synchronous is None else "BEGIN IMMEDIATE")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Selectable, String, cast, func, literal
+from sqlalchemy import Boolean, ColumnElement, Index, Selectable, String, cast, func, literal
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -26,7 +28,7 @@ def replace_rows(table: Any, columns: list[str] | None = None, rows: Selectable 
     key = [column.name for column in table.__table__.primary_key]
     written = [name for name in columns or table.__table__.columns.keys() if name not in key]
     values = {name: statement.excluded[name] for name in written}
-    # PostgreSQL's dialect in postgres.py understands SQLite's form of the statement.
+    # PostgreSQL's dialect in postgres_dialect.py understands SQLite's form of the statement.
     if not values:
         return statement.on_conflict_do_nothing(index_elements=key)
     return statement.on_conflict_do_update(index_elements=key, set_=values)
@@ -62,6 +64,41 @@ def _is_listed(element: _IsListed, compiler: SQLCompiler, **kw: Any) -> str:
 def _is_listed_on_postgres(element: _IsListed, compiler: SQLCompiler, **kw: Any) -> str:
     column, numbers = (compiler.process(part, **kw) for part in element.clauses)
     return f"{column} IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST({numbers} AS JSON)) AS value)"  # noqa: S608 - the parts are compiled by SQLAlchemy
+
+
+def unindexed(column: InstrumentedAttribute[str]) -> ColumnElement[str]:
+    """A column that SQLite does not look up by its index, which leads to far more rows than another condition.
+
+    PostgreSQL counts how often a value occurs and sees this itself.
+    """
+    return _Unindexed(column)
+
+
+class _Unindexed(FunctionElement[str]):
+    type = String()
+    inherit_cache = True
+
+
+@compiles(_Unindexed)
+def _unindexed(element: _Unindexed, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"+{compiler.process(element.clauses, **kw)}"
+
+
+@compiles(_Unindexed, "postgresql")
+def _unindexed_on_postgres(element: _Unindexed, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(element.clauses, **kw)
+
+
+@contextmanager
+def without_indexes(session: Session, indexes: Iterable[Index]) -> Iterator[None]:
+    """Drop indexes for the time of a change of most rows, and build them again. PostgreSQL keeps them: to drop one locks readers out."""
+    connection = session.connection()
+    dropped = list(indexes) if connection.dialect.name == "sqlite" else []
+    for index in dropped:
+        index.drop(connection)
+    yield
+    for index in dropped:
+        index.create(connection)
 
 
 def use_memory(session: Session, kib: int) -> None:

@@ -1,6 +1,6 @@
 """The tables, by subject. Migrations compare with all of them, so this package imports each one."""
 
-from annotator.models.accounts import AccessEntry, ApiToken, Identity, Labeller, LoginSession
+from annotator.models.accounts import AccessEntry, ApiToken, FailedLogins, Identity, Labeller, LoginSession
 from annotator.models.answers import (
     Annotation,
     Flag,
@@ -23,6 +23,7 @@ from annotator.models.images import (
     ImageAlias,
     Import,
     Tombstone,
+    WatchedAddress,
 )
 from annotator.models.project import BackupPlace, Project, StoredStatistics
 from annotator.models.rounds import Predictions, Round, Snapshot, SuggestionSource
@@ -59,6 +60,7 @@ __all__ = [
     "Erasure",
     "Exclusion",
     "Face",
+    "FailedLogins",
     "Flag",
     "Gold",
     "GroupDecision",
@@ -91,6 +93,7 @@ __all__ = [
     "Tombstone",
     "Undecided",
     "ValueRow",
+    "WatchedAddress",
     "Worker",
     "now",
 ]

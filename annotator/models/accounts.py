@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
@@ -23,6 +24,8 @@ class Labeller(Base):
     # False: a labeller who must pass the qualification before anything else (services/team/qualification)
     qualified: Mapped[bool] = mapped_column(server_default="1")
     created_at: Mapped[datetime | None]
+    # image id -> until when the labeller looks at its face, in seconds of Unix time (services/people/held_faces)
+    faces_held: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
 
 
 class ApiToken(Base):
@@ -69,6 +72,21 @@ class Identity(Base):
     issuer: Mapped[str] = mapped_column(primary_key=True)
     subject: Mapped[str] = mapped_column(primary_key=True)
     labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"), index=True)
+
+
+class FailedLogins(Base):
+    """How many failed log-ins are still allowed for a name or an address (annotator/domain/login_throttle).
+
+    `key`: a keyed hash, so that what people type into the field for the name is not stored. `level`: how many failures were
+    still allowed at `at`. `refused`: whether an attempt was refused since the last one that was allowed.
+    """
+
+    __tablename__ = "failed_logins"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    level: Mapped[float]
+    at: Mapped[datetime]
+    refused: Mapped[bool]
 
 
 class AccessEntry(Base):

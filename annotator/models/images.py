@@ -163,6 +163,24 @@ class Import(Base):
         return self.state != JobState.DISCARDED and not (self.state == JobState.DONE and not self.dry_run)
 
 
+class WatchedAddress(Base):
+    """An address of object storage that a worker lists every so often, to import what is new there.
+
+    `begun_at`: when the last listing began. `finished_at`: when the last one that came to its end did. `error`: why the last one
+    failed. `report`: what the last whole one came to (services/importing/bucket/addresses).
+    """
+
+    __tablename__ = "watched_addresses"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    url: Mapped[str] = mapped_column(unique=True)
+    every_seconds: Mapped[int]
+    begun_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    error: Mapped[str | None]
+    report: Mapped[dict[str, Any] | None]
+
+
 class Erasure(Base):
     """Something that was erased for good: the journal of the work, and its receipt.
 

@@ -32,6 +32,10 @@ class Project(Base):
     # triggers raise it with every change of images that a snapshot would show, see services/exporting/round_snapshots
     images_version: Mapped[int] = mapped_column(server_default="0")
     faces_version: Mapped[int] = mapped_column(server_default="0")  # the same for faces and faces.csv
+    # random; another one makes every process walk its lists (services/tasks/cursor) and search its sweeps
+    # (services/annotation/bulk_order) from their start again
+    lists_version: Mapped[int] = mapped_column(server_default="0")
+    sweeps_version: Mapped[int] = mapped_column(server_default="0")
     overlap_share: Mapped[float] = mapped_column(server_default="0")  # see services/tasks/settings
     overlap_opinions: Mapped[int] = mapped_column(server_default="2")
     overlap_confidence: Mapped[float] = mapped_column(server_default="1")

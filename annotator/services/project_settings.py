@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ class ProjectSettings(NamedTuple):
         overlap_share: as in `TeamSettings` (services/tasks/settings), like the following ones.
         withhold_key: the secret that decides from whom suggestions are withheld.
         image_count: the images that count, when the transaction first read the settings.
+        lists_version: as in `Project`, like the next one.
         is_sampling: whether an acceptance sample is being answered. Like the next one, it is what was true when the
             transaction first asked.
         is_assigned: whether images are assigned to some labellers.
@@ -40,6 +42,8 @@ class ProjectSettings(NamedTuple):
     withhold_share: float
     withhold_key: str
     image_count: int
+    lists_version: int
+    sweeps_version: int
     is_sampling: bool
     is_assigned: bool
     last_lease: datetime | None
@@ -65,3 +69,8 @@ def change_project_settings(session: Session, **values: Any) -> None:
     """Change columns of the project's row; values are numbers, texts or SQL expressions."""
     session.execute(update(Project).values(**values))
     session.info.pop(_KEPT, None)
+
+
+def new_version() -> int:
+    """Return a random version of what processes remember. A number that is never used again stays right after a rollback."""
+    return secrets.randbits(62)

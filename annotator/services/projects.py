@@ -173,6 +173,7 @@ def _make(
     else:
         _fill_empty_database(project, database, schema, values)
     project.secret_key()
+    project.in_use.share()
     return project
 
 

@@ -101,6 +101,12 @@ class Stores(Protocol):
     def views(self) -> ContentStore:
         """The images as the browser shows them, JPEGs under the SHA-256 of their image."""
 
+    def signed_view(self, sha256: str, seconds: int) -> str | None:
+        """Return an address at which a browser gets a view without this server, for `seconds` at most; None: this server has it.
+
+        Nobody looks whether there is such a view. Images and photos have no such addresses.
+        """
+
     def finish(self, staged: Iterable[Staged], photos: Iterable[tuple[str, str]] = ()) -> None:
         """Put new files under their names durably: a file never has its name before its bytes are safe.
 

@@ -22,7 +22,14 @@ _PAUSE_SECONDS = 1.0
 """For how long nobody asks a store that did not answer; others than the first to ask again are refused meanwhile."""
 _TRIES = 2
 _OPTIONS: dict[str, dict[str, Any]] = {
-    "s3": {"config_kwargs": {"connect_timeout": 2, "read_timeout": 15, "retries": {"max_attempts": 1}}}
+    "s3": {
+        "config_kwargs": {
+            "connect_timeout": 2,
+            "read_timeout": 15,
+            "retries": {"max_attempts": 1},
+            "signature_version": "s3v4",  # otherwise addresses are signed as buckets made since 2020 refuse it
+        }
+    }
 }
 
 
@@ -111,6 +118,29 @@ class Bucket:
         except FileNotFoundError:
             return False
         return True
+
+    def signed_url(self, key: str, seconds: int, media_type: str) -> str:
+        """Return an address at which everybody gets an object by HTTP for so many seconds, as this media type; nothing is asked.
+
+        Raises:
+            WrongUse: if it is not S3.
+        """
+        if self._protocol != "s3":
+            raise WrongUse(
+                "cannot_sign",
+                f"Signed addresses are only possible with s3://, and the images are in {self.url}.",
+                do="Unset FACELABEL_STORE_SIGNED_SECONDS.",
+            )
+        cached = f"private, max-age={seconds}"
+        with self._explained() as system:
+            return str(
+                system.sign(
+                    f"{self._root}/{key}",
+                    seconds,
+                    ResponseContentType=media_type,
+                    ResponseCacheControl=cached,
+                )
+            )
 
     def list(self, folder: str) -> set[str]:
         """Return the names of the objects in a folder."""

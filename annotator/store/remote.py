@@ -6,10 +6,12 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import lru_cache
 from io import BufferedReader
 from pathlib import Path
 
@@ -202,6 +204,7 @@ class RemoteStores:
             RemoteStore(self._bucket, kind, cache, staging / kind, by_content=kind != "views")
             for kind in ("images", "photos", "views")
         )
+        self._signed = lru_cache(maxsize=4096)(self._sign)
 
     @property
     def url(self) -> str:
@@ -226,6 +229,13 @@ class RemoteStores:
     def end(self) -> None:
         """Remove the marker of a project that was not made."""
         self._bucket.delete(_MARKER)
+
+    def signed_view(self, sha256: str, seconds: int) -> str | None:
+        """Return a signed address; as of `Stores`. It stays the same for half of its time, so that browsers keep what they got."""
+        return self._signed(self.views.key(sha256, "jpg"), seconds, int(2 * time.time() / seconds))
+
+    def _sign(self, key: str, seconds: int, half: int) -> str:  # noqa: ARG002 - the cache tells halves apart
+        return self._bucket.signed_url(key, seconds, "image/jpeg")
 
     def finish(self, staged: Iterable[Staged], photos: Iterable[tuple[str, str]] = ()) -> None:
         """Write new files to the store; an image is complete there before its row is written.

@@ -17,6 +17,7 @@ from annotator.services.erasure.journal import Interruption, complete_erasures, 
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.faces.detection import BATCH_SECONDS, FaceSearch
 from annotator.services.grouping.duplicate_search import DuplicateSearch
+from annotator.services.importing.bucket.watch import BucketWatch
 from annotator.services.importing.runner import run_next_import
 from annotator.services.insights.background import BackgroundProcess, analyses_of, start_due_analysis
 from annotator.services.insights.image_map import MapComputation
@@ -60,7 +61,8 @@ class WorkerSteps:
         self._search, self._warmup = FaceSearch(project), FeatureWarmup(project, faces=settings.faces)
         self._analyses: list[BackgroundProcess] = [*analyses_of(project), MapComputation(project)]
         self._relabeling, self._backups = RelabelScheduler(project), BackupScheduler(project)
-        self._duties = {name: Duty(member, name) for name in ("faces", "groups", "analyses", "backups")}
+        self._watch = BucketWatch(project, settings)
+        self._duties = {name: Duty(member, name) for name in ("groups", "analyses", "backups")}
         self._background = self._background_steps()
 
     def run_step(self) -> bool:
@@ -119,8 +121,11 @@ class WorkerSteps:
     def _run_job(self) -> bool:
         """Run an import or a round, if one waits and no other worker runs one."""
         project, settings = self._project, self._settings
-        if "import" in self._kinds and run_next_import(project, settings, self._interrupted, self._begin):
-            return True
+        if "import" in self._kinds:
+            if run_next_import(project, settings, self._interrupted, self._begin):
+                return True
+            if self._watch.run_if_due(self._interrupted, self._begin):
+                return True
         if "train" not in self._kinds:
             return False
         start_round_if_due(project, settings.round_every)
@@ -163,8 +168,7 @@ class WorkerSteps:
                 steps.append(self._warmup.run_step)
             steps.append(AddedNetworksWarmup(project, faces=settings.faces).run_step)
         if "faces" in kinds and settings.faces:
-            search = self._search
-            steps.append(partial(self._with, "faces", lambda: bool(search.run_batch_if_free(BATCH_SECONDS))))
+            steps.append(lambda: bool(self._search.run_batch(BATCH_SECONDS)))
         if "groups" in kinds:
             steps.append(partial(self._with, "groups", DuplicateSearch(project).run_step))
         if "analyses" in kinds:

@@ -178,6 +178,7 @@ export interface FillPlan {
   saved: number;
   chance: number | null;
   sentence: string;
+  warning: string;
 }
 
 export interface FillAttribute {
@@ -193,6 +194,8 @@ export interface FillPlans {
   recalls: (number | null)[];
   counted_at: string | null;
   missing: string;
+  planned: number;
+  expected: number;
   attributes: FillAttribute[];
 }
 
@@ -216,6 +219,7 @@ export interface Certificate {
   sample: number;
   answered: number;
   filled: number;
+  progress: number | null;
   sentence: string;
   forecast: Forecast | null;
   round: number | null;
@@ -776,8 +780,18 @@ export interface ImportSummary {
   finished_at: string | null;
 }
 
+/** An address of object storage that the worker lists every so often; `problem`: what is wrong, or empty. */
+export interface Watched {
+  url: string;
+  every_seconds: number;
+  last_at: string | null;
+  problem: string;
+  text: string;
+}
+
 export interface Imports {
   imports: ImportSummary[];
+  watched: Watched[];
   announced: number;
   room: number;
 }

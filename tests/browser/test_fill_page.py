@@ -1,10 +1,17 @@
 """The page that fills cells with the model: the plan at a target, the running sample, the certificate, its undo; the label page's strip."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy.orm import Session
 
+from annotator.project import ProjectFolder
+from annotator.services.certificates.plan import Plans, plans_statistics
+from annotator.services.common import cached_stats
+from annotator.services.common.cached_stats import StatisticsCounter
 from tests.support.browser.pages import axe_faults, wait_until_ready
 from tests.support.browser.screens import PHONE, page_on, small_targets, sticking_out
 from tests.support.projects.certificates import answer_sample, certifiable, compute_plans, work
@@ -14,7 +21,24 @@ from tests.support.serving import Server
 pytestmark = pytest.mark.browser
 
 
-def test_an_attribute_is_filled_and_opened_again_with_keys(page: Page, browser: Browser, tmp_path: Path):
+def die_while_planning(project: ProjectFolder, monkeypatch: pytest.MonkeyPatch, plans: int) -> None:
+    """Let a worker die after so many plans, the last of which pages do not know yet."""
+    kind = plans_statistics(project)
+
+    def steps(session: Session) -> Iterator[Plans]:
+        for known in kind.steps(session):
+            yield known
+            if known.planned == plans:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(cached_stats, "SHOWN_AFTER", 0)
+    with pytest.raises(KeyboardInterrupt):
+        StatisticsCounter(project, (replace(kind, steps=steps),)).run_step()
+
+
+def test_an_attribute_is_filled_and_opened_again_with_keys(
+    page: Page, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     project = certifiable(tmp_path / "project")
     with Server(project.path) as server:
         page.goto(f"{server.url}/fill")
@@ -23,7 +47,12 @@ def test_an_attribute_is_filled_and_opened_again_with_keys(page: Page, browser: 
             "The worker has not computed the plans yet. This page shows them as soon as it has."
         )
         expect(page.locator("#target")).to_be_hidden()
+        die_while_planning(project, monkeypatch, 5)
+        expect(page.locator("#planning")).to_have_text("The worker makes the plans. 4 of 18 plans")
+        expect(page.locator("#counted")).to_be_hidden()
         compute_plans(project)
+        expect(page.locator("#counted")).to_be_visible()
+        expect(page.locator("#planning")).to_be_hidden()
         card = page.locator("article[data-attribute=glasses]")
         expect(card).to_contain_text("that nobody has answered")
 

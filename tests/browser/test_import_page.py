@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from playwright.sync_api import Page, expect
 
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
+from annotator.services.importing.bucket.addresses import watch_address
+from annotator.services.importing.bucket.objects import CHANGED
+from annotator.services.importing.reports import ImageReport
 from tests.support.projects.images import names_of
 from tests.support.serving import Server
 
@@ -38,6 +42,22 @@ def crowded_photo(tmp_path: Path) -> Path:
 def becomes(page: Page, state: str) -> None:
     """The worker has a process to start first."""
     expect(page.locator("#state")).to_have_text(state)
+
+
+def test_watched_addresses_are_listed_with_what_is_wrong(page: Page, project: ProjectFolder):
+    report = ImageReport(found=3, imported=2, refused=[("a<b>.png", CHANGED)])
+    with project.database.write() as session:
+        watch_address(session, "s3://archive/photos", timedelta(minutes=15), report, ["gone.png"])
+    with Server(project.path) as server:
+        page.goto(server.url + "/import")
+        shown = page.locator("#watched-list li")
+        expect(shown).to_contain_text(
+            "s3://archive/photos: listed every 15 minutes, last less than a minute ago"
+        )
+        expect(shown.locator(".error")).to_contain_text("so its image has lost its file: a<b>.png.")
+        expect(shown.locator(".error")).to_contain_text(
+            "1 object is gone, so its image has lost its file: gone.png."
+        )
 
 
 def test_an_archive_with_labels_is_previewed_mapped_and_imported(page: Page, server: Server, tmp_path: Path):

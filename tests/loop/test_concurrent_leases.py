@@ -1,7 +1,6 @@
 """Eight labellers share a thousand images, and no two of them hold the same one."""
 
-import sqlite3
-from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from annotator.project import ProjectFolder
 from annotator.services.access.tokens import add_token
 from annotator.services.accounts import add_account
 from tests.support.labelling_team import Team
+from tests.support.projects.database_checks import select_rows
 from tests.support.projects.images import LIMITS, draw_plain_images, import_images
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
@@ -28,10 +28,10 @@ def test_eight_labellers_never_hold_the_same_of_a_thousand_images(
     assert len(given) == len(set(given)) == 1000
     assert all(log.read_text() for log in team.logs), "a labeller was given nothing"
     assert (progress["done"], progress["open"]) == (1000, 0)
-    with closing(sqlite3.connect(project.database_file)) as database:
-        assert database.execute("SELECT count(*) FROM submissions WHERE NOT late").fetchone() == (1000,)
-        assert database.execute("SELECT count(*) FROM annotations").fetchone() == (6000,)
-        assert database.execute("SELECT count(*) FROM leases").fetchone() == (0,)
+    run = partial(select_rows, project.database)
+    assert run("SELECT count(*) FROM submissions WHERE NOT late") == [(1000,)]
+    assert run("SELECT count(*) FROM annotations") == [(6000,)]
+    assert run("SELECT count(*) FROM leases") == [(0,)]
 
 
 @pytest.mark.timeout(1200)
@@ -62,17 +62,14 @@ def test_no_answer_is_lost_when_two_of_eight_labellers_outstay_their_leases(
     assert len(set(given)) == count
     assert len(given) == len(answered)
     assert len(late) >= 2
-    with closing(sqlite3.connect(project.database_file)) as database:
-        run = database.execute
-        in_time = run("SELECT image_id FROM submissions WHERE NOT late").fetchall()
-        assert len(in_time) == len(set(in_time)) == count
-        assert {key for (key,) in run("SELECT key FROM submissions WHERE late")} >= set(late)
-        assert run("SELECT count(*) FROM submissions").fetchone() == (len(answered),)
-        # Nothing is lost: every answer has its six annotations, and late ones are opinions beside the label.
-        assert run("SELECT count(*) FROM annotations").fetchone() == (6 * len(answered),)
-        opinions = "SELECT count(*) FROM annotations a JOIN submissions s ON s.id = a.submission_id WHERE "
-        assert run(f"{opinions} s.late != (a.origin = 'opinion')").fetchone() == (0,)
-        labels = "SELECT count(*) FROM labels l JOIN annotations a ON a.id = l.annotation_id"
-        assert run(f"{labels} JOIN submissions s ON s.id = a.submission_id WHERE NOT s.late").fetchone() == (
-            6 * count,
-        )
+    run = partial(select_rows, project.database)
+    in_time = run("SELECT image_id FROM submissions WHERE NOT late")
+    assert len(in_time) == len(set(in_time)) == count
+    assert {key for (key,) in run("SELECT key FROM submissions WHERE late")} >= set(late)
+    assert run("SELECT count(*) FROM submissions") == [(len(answered),)]
+    # Nothing is lost: every answer has its six annotations, and late ones are opinions beside the label.
+    assert run("SELECT count(*) FROM annotations") == [(6 * len(answered),)]
+    opinions = "SELECT count(*) FROM annotations a JOIN submissions s ON s.id = a.submission_id WHERE "
+    assert run(f"{opinions} s.late != (a.origin = 'opinion')") == [(0,)]
+    labels = "SELECT count(*) FROM labels l JOIN annotations a ON a.id = l.annotation_id"
+    assert run(f"{labels} JOIN submissions s ON s.id = a.submission_id WHERE NOT s.late") == [(6 * count,)]

@@ -103,7 +103,7 @@ def test_a_backup_under_eight_labellers_has_every_answer_acknowledged_before(
             back_up(filled, root)
             restore(root, tmp_path / f"restored-{number}")
             copy = ProjectFolder.open(tmp_path / f"restored-{number}")
-            held = annotations_by_key(copy.database_file)
+            held = annotations_by_key(copy.database)
             sent = {line["sent"]: line["body"] for line in team.noted("sent")}
             assert acknowledged <= held.keys() <= sent.keys()
             assert all(values == sent[key]["values"] for key, values in held.items())

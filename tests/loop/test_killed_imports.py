@@ -3,10 +3,8 @@
 import hashlib
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ import pytest
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.projects import init_project
+from tests.support.projects.database_checks import select_rows
 from tests.support.projects.images import LIMITS, import_images
 from tests.support.waiting import wait_until
 
@@ -33,16 +32,15 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def rows(project: ProjectFolder) -> list[list[tuple]]:
     """What the database says about the images, but for the time."""
-    with closing(sqlite3.connect(project.database_file)) as database:
-        return [
-            database.execute(query).fetchall()
-            for query in (
-                """SELECT id, name, sha256, extension, width, height, source, original_path, group_key, split, shuffle,
-                   open_cells FROM images ORDER BY id""",
-                "SELECT * FROM image_aliases ORDER BY name",
-                "SELECT image_count, done_count FROM project",
-            )
-        ]
+    return [
+        select_rows(project.database, query)
+        for query in (
+            """SELECT id, name, sha256, extension, width, height, source, original_path, group_key, split, shuffle,
+               open_cells FROM images ORDER BY id""",
+            "SELECT * FROM image_aliases ORDER BY name",
+            "SELECT image_count, done_count FROM project",
+        )
+    ]
 
 
 def stored(folder: Path) -> dict[str, bytes]:

@@ -2,8 +2,6 @@
 
 import random
 import signal
-import sqlite3
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -20,6 +18,7 @@ from annotator.services.rounds.jobs import get_round
 from annotator.services.rounds.jobs import start_round as start_new_round
 from annotator.worker import run_worker
 from tests.support.forked import processes
+from tests.support.projects.database_checks import assert_sound, select_rows
 from tests.support.serving import Client, Server
 from tests.support.waiting import wait_until
 
@@ -65,8 +64,7 @@ def assert_done_once(project: ProjectFolder, client: Client, row: dict[str, Any]
     assert (row["state"], row["error"]) == ("done", None)
     assert row["metrics"]["glasses"]
     assert len(client.get("/rounds")["rounds"]) == 1
-    with closing(sqlite3.connect(project.database_file)) as database:
-        assert database.execute("SELECT round_id, rows FROM predictions").fetchall() == [(row["id"], 40)]
+    assert predicted(project) == [(row["id"], 40)]
     cells = [cell for task in client.next(10)["tasks"] for cell in task["cells"]]
     assert any(cell["suggestion"] for cell in cells), "the predictions are not in use"
 
@@ -201,9 +199,8 @@ def reach(client: Client, number: int, moment: str, more: int) -> None:
 
 
 def predicted(project: ProjectFolder) -> list[tuple[int, int]]:
-    with closing(sqlite3.connect(project.database_file)) as database:
-        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        return database.execute("SELECT round_id, rows FROM predictions ORDER BY id").fetchall()
+    assert_sound(project.database)
+    return select_rows(project.database, "SELECT round_id, rows FROM predictions ORDER BY id")
 
 
 def newest_predicted(project: ProjectFolder) -> int | None:

@@ -1,15 +1,13 @@
 """Requests and responses are lost: labellers repeat them with the same key, and each answer counts once."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from annotator.project import ProjectFolder
-from tests.support.dropping_proxy import DroppingProxy
 from tests.support.labelling_team import Team
-from tests.support.projects.database_checks import annotations_by_key, assert_counts_are_right
+from tests.support.projects.database_checks import annotations_by_key, assert_counts_are_right, select_rows
+from tests.support.proxies.dropping import DroppingProxy
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
 
@@ -31,8 +29,7 @@ def test_answers_through_a_lossy_network_count_once(
     acknowledged = {line["acknowledged"]: line["answer"]["labels"] for line in team.noted("acknowledged")}
     assert min(proxy.lost.values()) > wanted * 0.1, "hardly anything was lost"
     assert acknowledged == sent
-    assert annotations_by_key(filled.database_file) == sent
-    with closing(sqlite3.connect(filled.database_file)) as database:
-        assert database.execute("SELECT count(*) FROM submissions").fetchone() == (len(sent),)
-        assert database.execute("SELECT count(*) FROM annotations").fetchone() == (2 * len(sent),)
+    assert annotations_by_key(filled.database) == sent
+    assert select_rows(filled.database, "SELECT count(*) FROM submissions") == [(len(sent),)]
+    assert select_rows(filled.database, "SELECT count(*) FROM annotations") == [(2 * len(sent),)]
     assert_counts_are_right(filled)

@@ -77,6 +77,7 @@ def _call(
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
+    sys.argv = ["facelabel", *arguments]
     from annotator.cli import main
 
     main(arguments, prog_name="facelabel")

@@ -10,8 +10,8 @@ MODE is one of
 - `part`: two attributes are answered, so that images are leased again and again;
 - `patient`: like `part`, but no answer is ever given up.
 
-After a lost connection it waits for the server. Then it sends the same answer with the same key again or, at random and unless
-it is patient, gives the answer up and continues.
+After a lost connection it waits for the server, and for the database if the server says that it does not answer. Then it sends
+the same answer with the same key again or, at random and unless it is patient, gives the answer up and continues.
 """
 
 import http.client
@@ -34,6 +34,8 @@ SIZES = {
     "identity": 0,
 }
 LOST = (OSError, http.client.HTTPException)
+AWAY = "database_unreachable"
+"""The code of the error that says that the server has lost its database."""
 
 
 class Labeller:
@@ -99,6 +101,10 @@ class Labeller:
         except LOST:
             self.connection.close()
             raise
+        if answer.status == 503 and json.loads(content)["error"]["code"] == AWAY:
+            self.note(away=content.decode(), path=path)
+            wait_until(lambda: self.stop.exists() or self.is_well(), "the database is back")
+            raise ConnectionError(AWAY)
         if answer.status != 200:
             self.note(refused=answer.status, content=content.decode(), path=path, headers=headers)
             sys.exit(1)
@@ -115,6 +121,16 @@ class Labeller:
 
     def wait_for_server(self) -> None:
         wait_until(lambda: self.stop.exists() or self.reaches_server(), "the server is back")
+
+    def is_well(self) -> bool:
+        try:
+            self.connection.request("GET", "/healthz")
+            answer = self.connection.getresponse()
+            answer.read()
+        except LOST:
+            self.connection.close()
+            return False
+        return answer.status == 200
 
     def reaches_server(self) -> bool:
         try:

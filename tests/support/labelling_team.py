@@ -2,13 +2,17 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from annotator.project import ProjectFolder
 from tests.support.paths import CHECKOUT
+from tests.support.projects.database_checks import annotations_by_key, assert_counts_are_right
+from tests.support.serving import Client
 from tests.support.waiting import wait_until
 
 
@@ -74,3 +78,37 @@ class Team:
         """All lines of a kind: given, sent, acknowledged or refused."""
         lines = [json.loads(line) for log in self.logs for line in log.read_text().splitlines()]
         return [line for line in lines if kind in line]
+
+
+def assert_every_answer_counts_once(
+    project: ProjectFolder, team: Team, client: Client, chance: random.Random
+) -> None:
+    """Assert that what was acknowledged is kept once and all else at most once; then repeat what was not acknowledged."""
+    sent = {line["sent"]: line["body"] for line in team.noted("sent")}
+    acknowledged = {line["acknowledged"]: line["answer"] for line in team.noted("acknowledged")}
+    assert sent.keys() > acknowledged.keys(), "no failure met an answer on its way"
+    _assert_kept_once(annotations_by_key(project.database), sent, acknowledged)
+    for key in sent.keys() - acknowledged.keys():
+        _send(client, key, sent[key])
+    for key in chance.sample(sorted(acknowledged), 20):
+        again = _send(client, key, sent[key])
+        assert again["labels"] == acknowledged[key]["labels"]
+    _assert_kept_once(annotations_by_key(project.database), sent, sent)
+    assert_counts_are_right(project)
+
+
+def _assert_kept_once(
+    kept: dict[str, dict[str, int]],
+    sent: dict[str, dict[str, Any]],
+    acknowledged: dict[str, dict[str, Any]],
+) -> None:
+    assert kept.keys() <= sent.keys(), "the database holds what nobody sent"
+    assert acknowledged.keys() <= kept.keys(), "an acknowledged answer is lost"
+    for key, values in kept.items():
+        assert values == sent[key]["values"], "an answer is kept in part, or as another one"
+
+
+def _send(client: Client, key: str, body: dict[str, Any]) -> dict[str, Any]:
+    answer = client.post("/annotations", body, key)
+    assert answer.status_code == 200, answer.text
+    return answer.json()

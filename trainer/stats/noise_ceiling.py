@@ -81,6 +81,8 @@ def ceiling_from_checked(checked: Counts, labels: Counts, *, draws: int = DRAWS)
         labels: (values,) labelled images of the measured set by value.
         draws: Number of draws for the interval.
     """
+    if not _are_enough(checked):
+        return None
     right, total = np.diagonal(checked), checked.sum(axis=0)
     random = np.random.default_rng(0)
     # Given the label, an image is right or wrong: where a wrong one belongs does not matter.
@@ -97,6 +99,8 @@ def ceiling_from_gold(gold: Counts, labels: Counts, *, draws: int = DRAWS) -> No
         labels: As in `ceiling_from_checked`.
         draws: Number of draws for the interval.
     """
+    if not _are_enough(gold):
+        return None
     values = len(labels)
     random = np.random.default_rng(0)
     prior = np.full((values, values), 0.5 / max(values - 1, 1))
@@ -118,6 +122,8 @@ def ceiling_from_pairs(pairs: Counts, labels: Counts, *, draws: int = DRAWS) -> 
         labels: As in `ceiling_from_checked`.
         draws: Number of draws for the interval.
     """
+    if not _are_enough(pairs):
+        return None
     values = len(labels)
     random = np.random.default_rng(0)
     upper = np.triu_indices(values)
@@ -139,6 +145,10 @@ def ceiling_from_pairs(pairs: Counts, labels: Counts, *, draws: int = DRAWS) -> 
         labels,
         pairs.sum(0) + pairs.sum(1),
     )
+
+
+def _are_enough(counts: Counts) -> bool:
+    return round(float(counts.sum())) >= ENOUGH
 
 
 def _dirichlet(random: np.random.Generator, parameters: Floats, draws: int) -> Floats:
@@ -163,10 +173,8 @@ def _class_priors(confusion: Floats, shares: Floats) -> Floats:
 
 def _ceiling(
     source: str, answers: int, drawn: tuple[Floats, Floats], labels: Counts, seen: Counts
-) -> NoiseCeiling | None:
+) -> NoiseCeiling:
     """Summarise (draws, values) shares of the labels and shares of right ones among them."""
-    if answers < ENOUGH:
-        return None
     shares, recall = drawn
     occurs = np.asarray(labels) > 0
     unseen = tuple(np.flatnonzero(occurs & (np.asarray(seen) == 0)).tolist())

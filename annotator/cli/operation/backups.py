@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from pathlib import Path
 
 import click
 
 from annotator.cli.terminal import (
+    Every,
     json_option,
     one_line,
     open_project,
@@ -17,34 +17,16 @@ from annotator.cli.terminal import (
     project_option,
 )
 from annotator.domain.plurals import counted
+from annotator.domain.timestamps import every_text
 from annotator.errors import WrongUse
 from annotator.project import ProjectFolder
 from annotator.services.backups.create import back_up, back_up_to_archive, remove_backup
 from annotator.services.backups.manifest import BackupReport
 from annotator.services.backups.places import list_places, schedule
 from annotator.services.backups.restore import restore
-from annotator.services.backups.status import BackupStatus, every_text, read_status
+from annotator.services.backups.status import BackupStatus, read_status
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DEFAULT_KEEP = 7
-
-
-class Every(click.ParamType[timedelta]):
-    """A length of time such as 12h, 1d or 2w; `off` gives None's stand-in, a length of zero."""
-
-    name = "TIME"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Read it."""
-        if isinstance(value, timedelta):
-            return value
-        if value == "off":
-            return timedelta()
-        found = re.fullmatch(r"(\d{1,4})([mhdw])", str(value))
-        length = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
-        if not timedelta(minutes=1) <= length <= timedelta(days=366):
-            self.fail(f"{value!r} is not a time such as 12h, 1d or 2w, or off.", param, ctx)
-        return length
 
 
 @click.command("backup")

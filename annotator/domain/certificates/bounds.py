@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from math import lgamma
+from math import exp, lgamma
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +31,15 @@ def chance_of_at_most(seen: int, population: int, marked: int, sample: int) -> f
         + _log_choices(population - marked, sample - first)
         - _log_choices(population, sample)
     )
+    if seen == first:
+        return min(1.0, exp(start))
     i = np.arange(first, seen, dtype=float)
-    ratios = np.log((marked - i) * (sample - i)) - np.log((i + 1) * (population - marked - sample + i + 1))
-    terms = start + np.concatenate([[0.0], np.cumsum(ratios)])
-    largest = terms.max()
-    return min(1.0, float(np.exp(largest) * np.exp(terms - largest).sum()))
+    ratios = np.log((marked - i) * (sample - i) / ((i + 1) * (population - marked - sample + i + 1)))
+    terms = np.zeros(len(i) + 1)
+    np.add.accumulate(ratios, out=terms[1:])
+    largest = float(np.maximum.reduce(terms))
+    terms -= largest
+    return min(1.0, exp(start + largest) * float(np.add.reduce(np.exp(terms, out=terms))))
 
 
 @lru_cache(REMEMBERED)
@@ -73,18 +77,10 @@ def tolerated(population: int, sample: int, remaining: int, level: float) -> int
         return -1
     if population - sample <= remaining:
         return sample
-
-    def will_do(seen: int) -> bool:
-        return chance_of_at_most(seen, population, remaining + 1 + seen, sample) * ROUNDING <= level
-
     fits, step = -1, 1
-    while fits + step < sample and will_do(fits + step):
+    while fits + step < sample and _will_do(fits + step, population, sample, remaining, level):
         fits, step = fits + step, 2 * step
-    while step > 1:
-        step //= 2
-        if fits + step < sample and will_do(fits + step):
-            fits += step
-    return fits
+    return _most_between(fits, min(fits + step, sample), population, sample, remaining, level)
 
 
 def tolerated_each(
@@ -95,17 +91,52 @@ def tolerated_each(
     found = np.full(len(wanted), -2, np.int64)
 
     def fill(first: int, last: int) -> None:
-        for end in {first, last}:
-            if found[end] == -2:
-                found[end] = tolerated(population, sample, int(wanted[end]), level)
         if found[first] == found[last]:
             found[first : last + 1] = found[first]
         elif last - first > 1:
-            fill(first, (first + last) // 2)
-            fill((first + last) // 2, last)
+            middle = (first + last) // 2
+            remaining_here, least, most = int(wanted[middle]), int(found[first]), int(found[last])
+            if population - sample <= remaining_here or remaining_here < 0:
+                found[middle] = tolerated(population, sample, remaining_here, level)
+            else:
+                too_many = min(most + 1, sample)
+                found[middle] = _most_between(least, too_many, population, sample, remaining_here, level)
+            fill(first, middle)
+            fill(middle, last)
 
+    for end in {0, len(wanted) - 1}:
+        found[end] = tolerated(population, sample, int(wanted[end]), level)
     fill(0, len(wanted) - 1)
     return found[places]
+
+
+def sample_for(population: int, remaining: int, level: float) -> int:
+    """Return the smallest sample that, if it shows none, leaves at most `remaining` marked items unseen; see tolerated."""
+    too_small, enough = 0, population
+    while enough - too_small > 1:
+        middle = (too_small + enough) // 2
+        if population - middle <= remaining or _will_do(0, population, middle, remaining, level):
+            enough = middle
+        else:
+            too_small = middle
+    return enough
+
+
+def _will_do(seen: int, population: int, sample: int, remaining: int, level: float) -> bool:
+    return chance_of_at_most(seen, population, remaining + 1 + seen, sample) * ROUNDING <= level
+
+
+def _most_between(
+    fits: int, too_many: int, population: int, sample: int, remaining: int, level: float
+) -> int:
+    """Return the largest number that will do, from `fits` on; `too_many` will not do."""
+    while too_many - fits > 1:
+        middle = (fits + too_many) // 2
+        if _will_do(middle, population, sample, remaining, level):
+            fits = middle
+        else:
+            too_many = middle
+    return fits
 
 
 def _log_choices(items: int, chosen: int) -> float:

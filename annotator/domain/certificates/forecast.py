@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from math import sqrt
 from statistics import NormalDist
 from typing import Any
@@ -15,8 +17,8 @@ from annotator.domain.certificates.decision import SHARE_FOR_MEMBERS
 from annotator.domain.certificates.ladder import Checked, Ladder
 from annotator.domain.certificates.target import Target
 
-DRAWS = 150
-"""Possible worlds that a forecast counts over."""
+DRAWS, PART = 150, 30
+"""Possible worlds that a forecast counts over, and how many of them are decided at once."""
 PRIOR_CELLS = 10.0
 """Cells of a set that the model's own probabilities count for, beside the checked ones."""
 PRIOR_ERRORS = 0.5
@@ -27,6 +29,8 @@ ALIKE = 0.1
 
 SLACK = 1.5
 """A value whose recall allows so many times as many misses as the error allows errors is not weighed: the error stops before it."""
+MANY = 2**62
+"""More misses than any recall allows."""
 
 
 @dataclass(frozen=True)
@@ -44,26 +48,19 @@ class Worlds:
     rates: NDArray[np.float64]
     precision: NDArray[np.float64]
 
+    @cached_property
+    def in_sets(self) -> NDArray[np.int64]:
+        """Cells of no set, of the first, of the first two …; (levels + 1,)."""
+        return np.concatenate([[0], np.cumsum(self.cells.sum(axis=1))])
+
+    @cached_property
+    def by_value(self) -> NDArray[np.int64]:
+        """Cells of all sets by the value that the model gives; (values,)."""
+        return np.asarray(self.cells.sum(axis=0))
+
     def truncated(self, levels: int) -> Worlds:
         """Return the same truths about the first `levels` sets."""
         return Worlds(self.cells[:levels], self.rates[:, :levels], self.precision)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a sample of some size would probably allow.
-
-    Attributes:
-        filled: Cells that are filled, by world; (worlds,).
-        filled_without_recall: The same if the target had no recall.
-        tolerated: Errors that the sample may show.
-        tightest: Index of the value whose recall tolerates least; None without recall.
-    """
-
-    filled: NDArray[np.float64]
-    filled_without_recall: NDArray[np.float64]
-    tolerated: int
-    tightest: int | None
 
 
 def worlds(checked: Checked, open_: NDArray[np.floating[Any]], ladder: Ladder) -> Worlds:
@@ -92,38 +89,128 @@ def worlds(checked: Checked, open_: NDArray[np.floating[Any]], ladder: Ladder) -
     )
 
 
-def outcome(
-    possible: Worlds,
-    sample: int,
-    labelled_counts: NDArray[np.integer[Any]],
-    remaining: int,
-    target: Target,
-    level: float,
-) -> Outcome:
-    """Say what a sample of this size from all cells of the worlds' sets would allow: the decision, in each world once."""
-    random = np.random.default_rng(1)
-    in_steps = possible.cells.sum(axis=1)
-    population = int(in_steps.sum())
-    drawn = random.multinomial(sample, np.broadcast_to(in_steps / population, (DRAWS, len(in_steps))))
-    seen = np.cumsum(random.multinomial(drawn, possible.rates), axis=1)
-    errors = seen[:, :, :-1].sum(axis=2)
-    most = tolerated(population, sample, remaining, level)
-    passed = right_enough = errors <= most
-    tightest, least = None, float(SLACK * remaining)
-    if target.recall is not None:
-        members = _members(possible, sample, labelled_counts, level, random)
-        misses = np.floor(members * (1 - target.recall) / target.recall + 1e-9).astype(np.int64)
-        for value in np.flatnonzero(labelled_counts > 0):
-            usual = float(np.median(misses[:, value]))
-            if usual < SLACK * remaining:
-                share = (1 - SHARE_FOR_MEMBERS) * level
-                will_do = tolerated_each(population, sample, misses[:, value], share)
-                passed = passed & (seen[:, :, value] <= will_do[:, None])
-            if usual < least:
-                tightest, least = int(value), usual
-    not_drawn = np.concatenate([[0], np.cumsum(in_steps)]) * (1 - sample / population)
-    filled, without_recall = (not_drawn[sets.sum(axis=1)] for sets in (passed, right_enough))
-    return Outcome(filled, without_recall, most, tightest)
+class Trial:
+    """A sample of some size from all cells of the worlds' sets: what it would probably allow, the decision in each world once.
+
+    Random numbers are drawn in parts, as far as somebody asks, and are always the same. Most samples turn out to be worse than
+    another one before all worlds are decided.
+
+    Args:
+        possible: the worlds.
+        sample: the size of the sample.
+        labelled_counts: labels of each value that people gave; (values,).
+        remaining: errors that may be left.
+        target: what must hold.
+        level: at which it is tested.
+    """
+
+    def __init__(
+        self,
+        possible: Worlds,
+        sample: int,
+        labelled_counts: NDArray[np.integer[Any]],
+        remaining: int,
+        target: Target,
+        level: float,
+    ) -> None:
+        self._possible, self.sample, self._labelled = possible, sample, labelled_counts
+        self._remaining, self._target, self._level = remaining, target, level
+        self.candidates = int(possible.in_sets[-1])
+        self._not_drawn = possible.in_sets * (1 - sample / self.candidates)
+        self._decided = 0
+        self._most = float(self._not_drawn[-1])
+
+    @cached_property
+    def tolerated(self) -> int:
+        """Errors that the sample may show."""
+        return tolerated(self.candidates, self.sample, self._remaining, self._level)
+
+    def filled_without_recall(self, enough: Callable[[float], bool] | None = None) -> NDArray[np.float64]:
+        """Return the cells that are filled if the target has no recall, by world; (worlds,).
+
+        Args:
+            enough: whether a mean that it surely does not exceed is low enough to stop. The worlds that are not decided then have
+                all cells that could be filled.
+        """
+        while self._decided < DRAWS and not (enough and enough(self.most)):
+            if not self._decided:
+                self._begin()
+            part = slice(self._decided, self._decided + PART)
+            seen = np.cumsum(self._random.multinomial(self._drawn[part], self._possible.rates[part]), axis=1)
+            self._seen[part] = seen
+            # Few errors is much that is right, of all that was drawn from these sets.
+            self._right_enough[part] = seen[:, :, -1] >= self._least_right[part]
+            self._filled_without_recall[part] = self._not_drawn[self._right_enough[part].sum(axis=1)]
+            self._decided += PART
+            self._most = float(self._filled_without_recall.mean())
+        return self._filled_without_recall if self._decided else np.full(DRAWS, self._not_drawn[-1])
+
+    def _begin(self) -> None:
+        """Draw how many cells of each set the sample has in each world."""
+        cells = self._possible.cells
+        self._random = np.random.default_rng(1)
+        shares = np.broadcast_to(cells.sum(axis=1) / self.candidates, (DRAWS, len(cells)))
+        self._drawn = self._random.multinomial(self.sample, shares)
+        self._least_right = np.cumsum(self._drawn, axis=1) - self.tolerated
+        self._seen = np.empty((DRAWS, len(cells), cells.shape[1] + 2), np.int64)
+        self._right_enough = np.zeros((DRAWS, len(cells)), bool)
+        self._filled_without_recall = np.full(DRAWS, self._not_drawn[-1])
+
+    def filled(self, enough: Callable[[NDArray[np.float64]], bool] | None = None) -> NDArray[np.float64]:
+        """Return the cells that are filled, by world; (worlds,).
+
+        Args:
+            enough: whether cells by world that it surely does not exceed are low enough to stop: these are then returned.
+        """
+        filled = self.filled_without_recall()
+        passed = self._right_enough
+        for value, misses in self._weighed:
+            if enough and enough(filled):
+                break
+            share = (1 - SHARE_FOR_MEMBERS) * self._level
+            will_do = tolerated_each(self.candidates, self.sample, misses, share)
+            passed = passed & (self._seen[:, :, value] <= will_do[:, None])
+            filled = self._not_drawn[passed.sum(axis=1)]
+        return filled
+
+    @property
+    def most(self) -> float:
+        """Cells that it surely fills no more than, on average: so far as its worlds are decided."""
+        return self._most
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether the sample is surely too small for the recall of some value: then nothing is filled in any world."""
+        if self._target.recall is None:
+            return False
+        most = self._labelled + self._possible.by_value
+        misses = _misses_of(most, self._target.recall)
+        least = int(misses[self._labelled > 0].min(initial=MANY))
+        share = (1 - SHARE_FOR_MEMBERS) * self._level
+        return least < SLACK * self._remaining and tolerated(self.candidates, self.sample, least, share) < 0
+
+    @property
+    def tightest(self) -> int | None:
+        """Index of the value whose recall tolerates least; None without recall."""
+        weighed = self._weighed
+        return weighed[0][0] if weighed else None
+
+    @cached_property
+    def _weighed(self) -> list[tuple[int, NDArray[np.int64]]]:
+        """The values whose recall may stop it, with the misses that may be left in each world; the tightest one first."""
+        if self._target.recall is None:
+            return []
+        self.filled_without_recall()  # its random numbers come before
+        members = _members(self._possible, self.sample, self._labelled, self._level, self._random)
+        misses = _misses_of(members, self._target.recall)
+        usual = np.median(misses, axis=0)
+        values = np.flatnonzero((self._labelled > 0) & (usual < SLACK * self._remaining))
+        return [(int(v), misses[:, v]) for v in values[np.argsort(usual[values], kind="stable")]]
+
+
+def _misses_of(members: NDArray[Any], recall: float) -> NDArray[np.int64]:
+    """Return how many missed members leave the recall intact."""
+    return np.asarray(np.floor(members * (1 - recall) / recall + 1e-9), np.int64)
 
 
 def _members(

@@ -8,31 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from annotator.domain.certificates.bounds import tolerated
+from annotator.domain.certificates.bounds import sample_for
 from annotator.domain.certificates.decision import SHARE_FOR_MEMBERS, remaining_errors, remaining_misses
-from annotator.domain.certificates.forecast import Outcome, Worlds, outcome, worlds
+from annotator.domain.certificates.forecast import worlds
 from annotator.domain.certificates.ladder import Checked, Ladder, choose_ladder
+from annotator.domain.certificates.search import LIMITED, Seconds, Weighed, find_options, may_fill, search
 from annotator.domain.certificates.target import Allowance, Target, level_of_attempt
 from annotator.domain.plurals import counted
 
 FEWEST_CELLS, FEWEST_GROUPS = 30, 10
 """Fewer checked cells, or cells of fewer groups, say too little for a plan."""
-LEAST_CHANCE = 0.7
-"""A sample that will less probably allow anything is not proposed."""
 LEAST_SAVED = 0.1
 """A sample that saves a smaller share of what all open cells would take is not proposed."""
-LIMITED = 1.1
-"""Recall is the bottleneck where so many times as much would be saved without it."""
-SIZES = 10
-"""Sizes of the sample that are weighed for each of the nested sets."""
-
-
-@dataclass(frozen=True)
-class Seconds:
-    """What a cell costs a person: answered blind, and answered or confirmed as usual."""
-
-    blind: float = 2.0
-    usual: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -109,20 +96,6 @@ class Shortfall:
         return f"{attribute} cannot be filled yet: the model is not sure enough for this target error. More labels would help."
 
 
-@dataclass(frozen=True)
-class Option:
-    """A sample of some size from some of the nested sets, and what it would bring: with the recalls, and without them."""
-
-    levels: int
-    candidates: int
-    sample: int
-    outcome: Outcome
-    chance: float
-    saved: float
-    chance_without_recall: float
-    saved_without_recall: float
-
-
 def plan(
     checked: Checked,
     open_: NDArray[np.floating[Any]],
@@ -151,25 +124,22 @@ def plan(
     level, cost = level_of_attempt(attempt, target.confidence), seconds or Seconds()
     ladder = choose_ladder(checked, open_, labelled_counts, images, target)
     possible = worlds(checked, open_, ladder)
-    options = _options(possible, labelled_counts, remaining, target, level, cost)
-    best = max((o for o in options if o.chance >= LEAST_CHANCE), key=lambda o: o.saved, default=None)
-    free = max(
-        (o for o in options if o.chance_without_recall >= LEAST_CHANCE),
-        key=lambda o: o.saved_without_recall,
-        default=None,
-    )
-    saved, saved_without_recall = (best.saved if best else 0), (free.saved_without_recall if free else 0)
-    limiting = free.outcome.tightest if free and saved_without_recall > LIMITED * max(saved, 0) else None
+    options = find_options(possible, labelled_counts, remaining, target, level, cost)
     worthwhile = LEAST_SAVED * len(open_) * cost.usual
+    found = search(options, target, worthwhile)
+    best, free = found.best, found.free
+    saved, saved_without_recall = (best.saved if best else 0), (free.saved if free else 0)
+    is_limited = free is not None and saved_without_recall > LIMITED * max(saved, 0)
+    limiting = free.option.trial.tightest if free and is_limited else None
     if best and saved >= worthwhile:
-        return _plan_of(best, ladder.truncated(best.levels), cost, limiting)
-    chance = max((o.chance for o in options if o.saved >= worthwhile), default=None)
+        return _plan_of(best, ladder.truncated(best.option.levels), cost, limiting)
     if free and limiting is not None and saved_without_recall >= worthwhile and target.recall is not None:
         members = round(float(labelled_counts[limiting] + open_[:, limiting].sum(dtype=np.float64)))
         misses = remaining_misses(members, target.recall)
-        needed = sample_for(free.candidates, misses, (1 - SHARE_FOR_MEMBERS) * level)
-        return Shortfall("recall", limiting, needed, members, chance)
-    return Shortfall("no_gain" if best else "error", chance=chance)
+        needed = sample_for(free.option.trial.candidates, misses, (1 - SHARE_FOR_MEMBERS) * level)
+        return Shortfall("recall", limiting, needed, members, found.chance)
+    is_possible = best is not None or (free is not None and may_fill(options))
+    return Shortfall("no_gain" if is_possible else "error", chance=found.chance)
 
 
 def _missing_ground(checked: Checked, open_: NDArray[np.floating[Any]], remaining: int) -> Shortfall | None:
@@ -181,64 +151,17 @@ def _missing_ground(checked: Checked, open_: NDArray[np.floating[Any]], remainin
     return Shortfall("people") if remaining < 0 else None
 
 
-def _plan_of(option: Option, ladder: Ladder, cost: Seconds, limiting: int | None) -> Plan:
-    filled = float(option.outcome.filled.mean())
+def _plan_of(best: Weighed, ladder: Ladder, cost: Seconds, limiting: int | None) -> Plan:
+    trial = best.option.trial
     return Plan(
         ladder=ladder,
-        sample=option.sample,
-        candidates=option.candidates,
-        filled=round(filled),
-        filled_if_passed=round(filled / option.chance),
-        chance=round(option.chance, 3),
-        minutes=round(option.sample * cost.blind / 60, 1),
-        minutes_saved=round(option.saved / 60, 1),
-        tolerated=option.outcome.tolerated,
+        sample=trial.sample,
+        candidates=trial.candidates,
+        filled=round(best.filled),
+        filled_if_passed=round(best.filled / best.chance),
+        chance=round(best.chance, 3),
+        minutes=round(trial.sample * cost.blind / 60, 1),
+        minutes_saved=round(best.saved / 60, 1),
+        tolerated=trial.tolerated,
         bottleneck=limiting,
     )
-
-
-def sample_for(population: int, remaining: int, level: float) -> int:
-    """Return the smallest sample that, if it shows none, leaves at most `remaining` marked items unseen; see bounds.tolerated."""
-    too_small, enough = 0, population
-    while enough - too_small > 1:
-        middle = (too_small + enough) // 2
-        if tolerated(population, middle, remaining, level) >= 0:
-            enough = middle
-        else:
-            too_small = middle
-    return enough
-
-
-def _options(
-    possible: Worlds,
-    labelled_counts: NDArray[np.integer[Any]],
-    remaining: int,
-    target: Target,
-    level: float,
-    cost: Seconds,
-) -> list[Option]:
-    """Weigh samples of many sizes from the cells of each of the nested sets."""
-    options = []
-    for levels in range(1, len(possible.cells) + 1):
-        part = possible.truncated(levels)
-        candidates = int(part.cells.sum())
-        if not candidates:
-            continue
-        smallest = sample_for(candidates, remaining, level)
-        sizes = np.geomspace(smallest, candidates, SIZES)[:-1].round().astype(int)
-        for sample in np.unique(sizes):
-            found = outcome(part, int(sample), labelled_counts, remaining, target, level)
-            asked = int(sample) * (cost.blind - cost.usual)
-            options.append(
-                Option(
-                    levels=levels,
-                    candidates=candidates,
-                    sample=int(sample),
-                    outcome=found,
-                    chance=float((found.filled > 0).mean()),
-                    saved=float(found.filled.mean()) * cost.usual - asked,
-                    chance_without_recall=float((found.filled_without_recall > 0).mean()),
-                    saved_without_recall=float(found.filled_without_recall.mean()) * cost.usual - asked,
-                )
-            )
-    return options

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotator.formats.snapshot.manifest import read_manifest
-from annotator.formats.snapshot.removal import replaced_folder, seal_predictions
+from annotator.formats.snapshot.removal import remove_rest, replaced_folder, seal_predictions
 
 
 def reduce_predictions(folder: Path, image_names: Iterable[str]) -> None:
@@ -27,6 +27,7 @@ def reduce_predictions(folder: Path, image_names: Iterable[str]) -> None:
     """
     manifest = read_manifest(folder, "facelabel-predictions")
     if "pruned" in manifest:
+        remove_rest(folder)  # a killed process may have left the old ones
         return
     with pa.memory_map(str(folder / "predictions.arrow")) as mapped:
         table = pa.ipc.open_file(mapped).read_all()

@@ -62,7 +62,7 @@ def remove_from_snapshot(folder: Path, erased: Erased) -> int | None:
     """
     manifest = read_manifest(folder, "facelabel-snapshot")
     if not holds(folder, erased):
-        _remove_rest(folder)
+        remove_rest(folder)
         return None
     gone = {row[0]: row for row in _rows(folder / "images.csv") if row[1] in erased.sha256}
     counts = _Counts(manifest)
@@ -97,7 +97,7 @@ def remove_from_predictions(folder: Path, erased: Erased, snapshot: str | None =
     manifest = read_manifest(folder, "facelabel-predictions")
     before, file = manifest["snapshot"]["content_hash"], folder / "predictions.arrow"
     if not _any_hash(file, erased.sha256) and snapshot in {None, before}:
-        _remove_rest(folder)
+        remove_rest(folder)
         return 0
     with pa.memory_map(str(file)) as mapped:
         table = _without_rows(pa.ipc.open_file(mapped).read_all(), erased)
@@ -239,7 +239,7 @@ def seal_predictions(folder: Path, table: pa.Table, manifest: dict[str, Any]) ->
 @contextmanager
 def replaced_folder(folder: Path) -> Iterator[Path]:
     """A folder to write, which takes the place and the name of `folder` at once; the old one is removed."""
-    _remove_rest(folder)
+    remove_rest(folder)
     new = _rest(folder)
     with staged_folder(new) as unfinished:
         yield unfinished
@@ -252,11 +252,16 @@ def _rest(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.rest")
 
 
-def _remove_rest(folder: Path) -> None:
-    """Remove what a killed process left beside the folder: the unfinished new one, or the old one."""
+def remove_rest(folder: Path) -> None:
+    """Remove what a killed `replaced_folder` left beside the folder: the unfinished new one, or the old one.
+
+    Raises:
+        OSError: if it cannot be removed.
+    """
     new = _rest(folder)
     for leftover in (new, new.with_name(f".{new.name}{UNFINISHED}")):
-        shutil.rmtree(leftover, ignore_errors=True)
+        if leftover.exists():
+            shutil.rmtree(leftover)
 
 
 def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from annotator.project_cache import CacheKind, project_cache
 from annotator.services.common.counted import COUNTED
 from annotator.services.common.filled import is_covered
 from annotator.services.common.image_maps import is_one_of
+from annotator.services.project_settings import change_project_settings, new_version, project_settings
 from annotator.services.tasks.assigned import EVERYTHING, Reach, in_queue_order, read_reach
 from annotator.services.tasks.queue import free_for
 from annotator.services.tasks.visibility import labelled_blind
@@ -111,11 +112,12 @@ class Inside:
     rows: NDArray[np.int64]
 
 
-_ORDERS = CacheKind[tuple[Path, str, int, Order, Reach, str | None], PredictedOrder](size=8)
-"""By predictions, attribute, value, order, reach and polygon: images that are not for somebody are dropped like answered ones."""
+_ORDERS = CacheKind[tuple[int, Path, str, int, Order, Reach, str | None], PredictedOrder](size=8)
+"""By version of the sweeps, predictions, attribute, value, order, reach and polygon: images that are not for somebody are dropped
+like answered ones."""
 _SIZES = CacheKind[tuple[Path, str, str | None], dict[int, int]](size=16)
-_HEADS = CacheKind[tuple[int, int, Reach], tuple[int, int]](size=256)
-"""By number of images, attribute and reach: where the order of the queue has its first open cell."""
+_HEADS = CacheKind[tuple[int, int, int, Reach], tuple[int, int]](size=256)
+"""By version of the sweeps, number of images, attribute and reach: where the order of the queue has its first open cell."""
 
 
 def predicted_order(
@@ -128,7 +130,8 @@ def predicted_order(
     inside: Inside | None = None,
 ) -> PredictedOrder:
     """Return the cells that a sweep takes, in its order. One scan of the columns finds them; then they are kept."""
-    key = (file.folder, attribute, code, order, reach, inside.polygon if inside else None)
+    version = project_settings(session).sweeps_version
+    key = (version, file.folder, attribute, code, order, reach, inside.polygon if inside else None)
     return project_cache(session).get_or_compute(
         _ORDERS, key, lambda: _rank(file, attribute, code, order, inside)
     )
@@ -182,7 +185,8 @@ def find_in_queue_order(
     """
     only = [is_one_of(inside)] if inside is not None else []
     reach = read_reach(session, labeller_id)
-    key = (session.scalars(select(Project.image_count)).one(), attribute_id, reach)
+    versions = session.execute(select(Project.sweeps_version, Project.image_count)).one()
+    key = (*versions, attribute_id, reach)
     head = project_cache(session).get(_HEADS, key)
     place = tuple_(Image.shuffle, Image.id)
     open_cells = [sweepable(session, attribute_id)] + ([place >= head] if head else [])
@@ -203,6 +207,5 @@ def _first(reach: Reach, conditions: list[ColumnElement[bool]], count: int) -> S
 
 
 def restart_search(session: Session) -> None:
-    """Search all orders from their start the next time: cells were opened again, or images restored."""
-    project_cache(session).clear(_HEADS)
-    project_cache(session).clear(_ORDERS)
+    """Let every process search all orders from their start the next time: cells were opened again, or images restored."""
+    change_project_settings(session, sweeps_version=new_version())

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from annotator.database import Session
 from annotator.domain.plurals import counted
-from annotator.domain.timestamps import utc_text
+from annotator.domain.timestamps import ago, every_text, utc_text
 from annotator.models import BackupPlace, now
 from annotator.project import ProjectFolder
 from annotator.services.backups.places import is_overdue, known_backups, list_places
-
-_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 
 @dataclass(frozen=True)
@@ -64,34 +61,16 @@ def status_of(session: Session) -> BackupStatus:
         places.append(_place(row, [{"name": b.name, "created_at": utc_text(b.created_at)} for b in own]))
     times = [b.created_at for b in backups]
     last = max(times) if times else None
-    text = f"The last backup was made {ago(last)}." if last else "No backup has been made yet."
+    text = f"The last backup was made {ago(last, now())}." if last else "No backup has been made yet."
     problems = [place.text for place in places if place.error or place.overdue]
     return BackupStatus(text, utc_text(last) if last else None, " ".join(problems), places)
-
-
-def ago(moment: datetime) -> str:
-    """How long ago a moment was, such as "3 hours ago"."""
-    seconds = max(0, int((now() - moment).total_seconds()))
-    for length, unit in _UNITS:
-        if seconds >= length:
-            return f"{counted(seconds // length, unit, f'{unit}s')} ago"
-    return "less than a minute ago"
-
-
-def every_text(seconds: int) -> str:
-    """A length of time after "every", such as "day" or "12 hours"."""
-    for length, unit in _UNITS:
-        if seconds >= length and seconds % length == 0:
-            number = seconds // length
-            return unit if number == 1 else f"{number} {unit}s"
-    return f"{seconds} seconds"
 
 
 def _place(row: BackupPlace, generations: list[dict[str, str]]) -> PlaceStatus:
     reached = Path(row.path).exists()
     texts = [f"{row.path}: {counted(len(generations), 'backup', 'backups')}"]
     if row.finished_at:
-        texts.append(f"the last one {ago(row.finished_at)}")
+        texts.append(f"the last one {ago(row.finished_at, now())}")
     if row.every_seconds is not None:
         keeps = f", {row.keep} are kept" if row.keep else ""
         texts.append(f"one every {every_text(row.every_seconds)}{keeps}")

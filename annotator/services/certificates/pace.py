@@ -9,7 +9,7 @@ from statistics import fmean, median
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from annotator.domain.certificates.plan import Seconds
+from annotator.domain.certificates.search import Seconds
 from annotator.domain.metrics.throughput import Answered, active_seconds
 from annotator.domain.states import Origin, SubmissionKind
 from annotator.models import Annotation, Submission

@@ -5,21 +5,23 @@ The command computes it when it is called. Pages read what the worker computed l
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pydantic import TypeAdapter
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from annotator.domain.certificates.plan import Plan, Shortfall, plan
+from annotator.domain.certificates.people import PeopleErrors
+from annotator.domain.certificates.plan import Shortfall, plan
 from annotator.domain.certificates.target import Target
 from annotator.domain.schema import Attribute
 from annotator.models import Certificate, Project
 from annotator.project import ProjectFolder
-from annotator.services.certificates.basis import read_basis
+from annotator.services.certificates.basis import Basis, read_basis
 from annotator.services.certificates.pace import Pace, read_pace
+from annotator.services.certificates.people import AnswerNoise
 from annotator.services.certificates.words import PlanWords
 from annotator.services.common.cached_stats import Statistics, read_statistics
 from annotator.services.predictions.active import read_sources, suggestions_version
@@ -57,6 +59,7 @@ class TargetPlan:
         saved: seconds of a person that are saved, as expected; 0 if none are.
         chance: of something being filled; None if no sample was weighed.
         sentence: all this in words.
+        warning: what people's own errors mean for this target, in a sentence; empty if they leave room, or were not measured.
     """
 
     error: float
@@ -68,6 +71,7 @@ class TargetPlan:
     saved: float
     chance: float | None
     sentence: str
+    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,10 +87,19 @@ class AttributePlans:
 
 @dataclass(frozen=True)
 class Plans:
-    """The plans of all attributes that a model answers. `missing`: why there are none, in a sentence."""
+    """The plans of all attributes that a model answers.
+
+    Args:
+        attributes: those that are planned so far.
+        missing: why there are none, in a sentence.
+        planned: the number of plans that are made.
+        expected: the number of plans that there will be.
+    """
 
     attributes: list[AttributePlans] = field(default_factory=list)
     missing: str = ""
+    planned: int = 0
+    expected: int = 0
 
 
 def plan_attributes(
@@ -95,7 +108,7 @@ def plan_attributes(
     targets: Sequence[Target],
     names: Sequence[str] | None = None,
 ) -> Plans:
-    """Compute plans now; 1 to 7 seconds for each target and attribute with a million open cells, a tenth with 100,000.
+    """Compute plans now; 0.02 seconds for each target and attribute with 2,000 images, a few seconds with a million open cells.
 
     Args:
         project: the project.
@@ -106,15 +119,41 @@ def plan_attributes(
     Raises:
         FacelabelError: if there is no such attribute, its answers are names, or no model answers it.
     """
+    *_, plans = plan_in_steps(project, session, targets, names)
+    return plans
+
+
+def plan_in_steps(
+    project: ProjectFolder,
+    session: Session,
+    targets: Sequence[Target],
+    names: Sequence[str] | None = None,
+) -> Iterator[Plans]:
+    """Compute plans as `plan_attributes` does; yield those that are made after each one."""
     active = active_schema(session)
     if names is None:
         names = _answered(project, session, active)
         if not names:
-            return Plans(
+            yield Plans(
                 missing="No model has answered the open images yet: label images until the first round is done."
             )
-    pace = read_pace(session)
-    return Plans([_of_attribute(project, session, _attribute(active, name), targets, pace) for name in names])
+            return
+    pace, noise = read_pace(session), AnswerNoise(session, active)
+    done: list[AttributePlans] = []
+    expected = len(names) * len(targets)
+    yield Plans(expected=expected)
+    for name in names:
+        attribute = _attribute(active, name)
+        basis = read_basis(project, session, attribute.name)
+        people = noise.of(attribute.name)
+        plans: list[TargetPlan] = []
+        for target in targets:
+            plans.append(_target_plan(attribute, basis, target, pace, people))
+            of_attribute = AttributePlans(
+                attribute.name, attribute.title, len(basis.open_), basis.attempt, list(plans)
+            )
+            yield Plans([*done, of_attribute], "", len(done) * len(targets) + len(plans), expected)
+        done.append(of_attribute)
 
 
 def _answered(project: ProjectFolder, session: Session, active: ActiveSchema) -> list[str]:
@@ -133,43 +172,34 @@ def _attribute(active: ActiveSchema, name: str) -> Attribute:
     return active.schema[current]
 
 
-def _of_attribute(
-    project: ProjectFolder,
-    session: Session,
-    attribute: Attribute,
-    targets: Sequence[Target],
-    pace: Pace,
-) -> AttributePlans:
-    basis = read_basis(project, session, attribute.name)
-    open_cells = len(basis.open_)
-    plans = []
-    for target in targets:
-        result = plan(
-            basis.checked,
-            basis.open_,
-            basis.labelled_counts,
-            basis.images,
-            target,
-            basis.attempt,
-            pace.seconds,
-            basis.allowance,
-        )
-        plans.append(_target_plan(attribute, basis.names, target, result, open_cells, pace))
-    return AttributePlans(attribute.name, attribute.title, open_cells, basis.attempt, plans)
-
-
 def _target_plan(
-    attribute: Attribute,
-    values: list[str],
-    target: Target,
-    result: Plan | Shortfall,
-    open_cells: int,
-    pace: Pace,
+    attribute: Attribute, basis: Basis, target: Target, pace: Pace, people: PeopleErrors | None
 ) -> TargetPlan:
+    result = plan(
+        basis.checked,
+        basis.open_,
+        basis.labelled_counts,
+        basis.images,
+        target,
+        basis.attempt,
+        pace.seconds,
+        basis.allowance,
+    )
+    open_cells = len(basis.open_)
+    warning = people.warning(target.error) if people else ""
     if isinstance(result, Shortfall):
-        sentence = result.sentence(attribute.title, values)
+        sentence = result.sentence(attribute.title, basis.names)
         return TargetPlan(
-            target.error, target.recall, False, 0, result.needed, None, 0.0, result.chance, sentence
+            target.error,
+            target.recall,
+            False,
+            0,
+            result.needed,
+            None,
+            0.0,
+            result.chance,
+            sentence,
+            warning,
         )
     cells, seconds = result.filled_if_passed, result.sample * pace.blind
     words = PlanWords(attribute.title, target.error, cells, open_cells, result.sample, seconds, result.chance)
@@ -184,6 +214,7 @@ def _target_plan(
         60 * result.minutes_saved,
         result.chance,
         words.offer() if possible else words.too_few(),
+        warning,
     )
 
 
@@ -195,6 +226,7 @@ def plans_statistics(project: ProjectFolder) -> Statistics[Plans]:
         _state,
         lambda session: plan_attributes(project, session, _offered(session)),
         by_worker=True,
+        steps=lambda session: plan_in_steps(project, session, _offered(session)),
     )
 
 
@@ -220,4 +252,4 @@ def read_plans(project: ProjectFolder, session: Session) -> tuple[Plans, datetim
         ), None
     ids = active_schema(session).ids
     known = [each for each in stored.value.attributes if each.attribute in ids]
-    return Plans(known, stored.value.missing), stored.counted_at
+    return replace(stored.value, attributes=known), stored.counted_at

@@ -25,6 +25,7 @@ from annotator.project import ProjectFolder
 from annotator.project_cache import CacheKind, project_cache
 from annotator.services.certificates.basis import Basis, read_basis
 from annotator.services.certificates.pace import read_pace
+from annotator.services.certificates.people import AnswerNoise
 from annotator.services.common.counted import COUNTED
 from annotator.services.common.open_cells import recount_open_cells
 from annotator.services.predictions.label_columns import fetch_many
@@ -100,7 +101,8 @@ def _keep_plan(project: ProjectFolder, number: int, planned: _Planned | str) -> 
 
 def _plan(project: ProjectFolder, session: Session, row: Certificate) -> _Planned | str:
     """The plan, from the predictions that suggest now; or the reason why there is none."""
-    name = active_schema(session).names[row.attribute_id]
+    active = active_schema(session)
+    name = active.names[row.attribute_id]
     try:
         basis = read_basis(project, session, name)
     except FacelabelError as error:
@@ -124,7 +126,13 @@ def _plan(project: ProjectFolder, session: Session, row: Certificate) -> _Planne
         "images": basis.images,
         "allowance": asdict(basis.allowance),
     }
-    stored = {**made.to_json(), "seconds": round(made.sample * pace.blind), "draw": draw}
+    people = AnswerNoise(session, active).of(name)
+    stored = {
+        **made.to_json(),
+        "people": people.to_json() if people else None,
+        "seconds": round(made.sample * pace.blind),
+        "draw": draw,
+    }
     return _Planned(stored, basis.source.predictions, _choose(basis, made.ladder))
 
 
@@ -177,7 +185,7 @@ def _write_cells(project: ProjectFolder, number: int, candidates: _Candidates, s
         candidates.codes[batch].tolist(),
         candidates.probabilities[batch].tolist(),
     )
-    with project.database.write(durable=False) as session:
+    with project.database.write(durable=False, many=True) as session:
         row = session.get_one(Certificate, number)
         if row.state != CertificateState.PREPARING:
             return

@@ -46,6 +46,7 @@ class CertificateStatus:
         sample: the number of cells in its acceptance sample.
         answered: how many of these have a label.
         cells: the number of cells that it may fill, or fills, of images that count.
+        progress: about which share of its cells is written down while it is prepared, or covered while it fills; else None.
         created_by: the name of the account that created it.
         created_at, drawn_at, decided_at, ended_at: when what happened.
     """
@@ -65,6 +66,7 @@ class CertificateStatus:
     sample: int
     answered: int
     cells: int
+    progress: float | None
     created_by: str
     created_at: datetime
     drawn_at: datetime | None
@@ -99,7 +101,7 @@ def unknown_certificate(number: int) -> NotFound:
 def _read(session: Session, *conditions: ColumnElement[bool]) -> list[CertificateStatus]:
     session.flush()
     rows = session.execute(
-        select(Certificate, AttributeRow.name, Predictions.round_id, Labeller.name)
+        select(Certificate, AttributeRow.name, Predictions.round_id, Labeller.name, Predictions.rows)
         .join(AttributeRow, AttributeRow.id == Certificate.attribute_id)
         .join(Predictions, Predictions.id == Certificate.predictions_id)
         .join(Labeller, Labeller.id == Certificate.labeller_id)
@@ -126,14 +128,25 @@ def _read(session: Session, *conditions: ColumnElement[bool]) -> list[Certificat
             sample=sampled.get(row.id, 0),
             answered=answered.get(row.id, 0),
             cells=cells.get(row.id, 0),
+            progress=_progress(session, row, rows_of_file),
             created_by=labeller,
             created_at=row.created_at,
             drawn_at=row.drawn_at,
             decided_at=row.decided_at,
             ended_at=row.ended_at,
         )
-        for row, attribute, round_id, labeller in rows
+        for row, attribute, round_id, labeller, rows_of_file in rows
     ]
+
+
+def _progress(session: Session, row: Certificate, rows_of_file: int) -> float | None:
+    """The worker goes through the rows of the predictions, and then through the images."""
+    if row.state == CertificateState.PREPARING and row.plan:
+        return min(1.0, row.cursor / max(rows_of_file, 1))
+    if row.state != CertificateState.FILLING:
+        return None
+    last = select(func.max(CertificateCell.image_id)).where(CertificateCell.certificate_id == row.id)
+    return min(1.0, row.covered_to / max(session.scalar(last) or 0, 1))
 
 
 def _count(

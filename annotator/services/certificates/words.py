@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from annotator.domain.certificates.people import PeopleErrors
 from annotator.domain.certificates.target import Target
 from annotator.domain.plurals import counted, percent
 from annotator.domain.roles import LOCAL_LABELLER
@@ -88,6 +89,8 @@ def _filled_sentence(certificate: CertificateStatus) -> str:
         if target.recall is None
         else f", and at least {percent(target.recall)} of the images of each value have it"
     )
+    people = certificate.plan.get("people")
+    errors = f" {PeopleErrors.from_json(people).sentence(target.error)}" if people else ""
     accepted = next((step for step in reversed(outcome.get("steps", [])) if step["accepted"]), None)
     shown = (
         ""
@@ -98,5 +101,5 @@ def _filled_sentence(certificate: CertificateStatus) -> str:
     return (
         f"{counted(certificate.cells, 'cell is', 'cells are')} filled, of which at most {outcome.get('remaining', 0):,} are wrong. "
         f"In the finished attribute, at most {percent(target.error)} of all images have a wrong value{recall}. "
-        f"This holds with {percent(target.confidence)} confidence.{shown}"
+        f"This holds with {percent(target.confidence)} confidence.{shown}{errors}"
     )

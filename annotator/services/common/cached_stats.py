@@ -7,7 +7,7 @@ project therefore show what the worker computed last, and when. The pages of a s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
@@ -25,6 +25,9 @@ Counted = TypeVar("Counted")
 LARGE = 100_000
 """The number of images and annotations from which a project is large; as many are counted in a fraction of a second."""
 
+SHOWN_AFTER = 2.0
+"""How often pages get what is known so far, in seconds."""
+
 PAUSE_FACTOR = 20
 """Statistics are recomputed only after this multiple of the time that the last computation took."""
 
@@ -40,6 +43,8 @@ class Statistics(Generic[Counted]):
         count: computes the results. Callers share them and must not change them.
         remember: whether the results of a small project are remembered while `state` stays equal.
         by_worker: whether the worker computes the results of a small project too, because no request can wait for them.
+        steps: computes them in steps: yields what is known so far, at least once, and at last the results. Pages show what is known
+            so far while the worker computes them for the first time.
     """
 
     name: str
@@ -48,6 +53,7 @@ class Statistics(Generic[Counted]):
     count: Callable[[Session], Counted]
     remember: bool = True
     by_worker: bool = False
+    steps: Callable[[Session], Iterator[Counted]] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,8 @@ class _Remembered:
     until: float
 
 
+_UNFINISHED = ["unfinished"]
+"""The state of results that are not complete; it equals none that a kind has."""
 _REMEMBERED = CacheKind[str, _Remembered](size=64)
 
 
@@ -156,8 +164,29 @@ class StatisticsCounter:
             )
             if row is not None and row.state == state:
                 return
-            stored = kind.kind.dump_python(kind.count(session), mode="json")
-        with self._project.database.write() as session:
-            session.merge(StoredStatistics(name=kind.name, state=state, value=stored, counted_at=counted_at))
+            show = row is None or row.state == _UNFINISHED
+            value = self._count_in_steps(session, kind) if show else kind.count(session)
+        self._store(kind, state, value, counted_at)
         finished = time.monotonic()
         self._pause_until[kind] = finished + PAUSE_FACTOR * (finished - started)
+
+    def _count_in_steps(self, session: Session, kind: Statistics[Counted]) -> Counted:
+        """Compute results for the first time, and store what is known so far now and then."""
+        if kind.steps is None:
+            return kind.count(session)
+        shown = time.monotonic()
+        steps = kind.steps(session)
+        value = next(steps)
+        for later in steps:
+            if time.monotonic() - shown >= SHOWN_AFTER:
+                self._store(kind, list(_UNFINISHED), value, now())
+                shown = time.monotonic()
+            value = later
+        return value
+
+    def _store(
+        self, kind: Statistics[Counted], state: list[Hashable], value: Counted, counted_at: datetime
+    ) -> None:
+        stored = kind.kind.dump_python(value, mode="json")
+        with self._project.database.write() as session:
+            session.merge(StoredStatistics(name=kind.name, state=state, value=stored, counted_at=counted_at))

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from annotator.domain.states import UNFINISHED, JobState
-from annotator.errors import FacelabelError, WrongUse
+from annotator.errors import FacelabelError, Unreachable, WrongUse
 from annotator.models import Import, Round, now
 from annotator.project import ProjectFolder
 from annotator.services.common.claims import LostClaimError
@@ -21,10 +21,10 @@ from annotator.services.common.claims import LostClaimError
 Job = TypeVar("Job", Import, Round)
 
 KINDS = {
-    "import": "imports of uploaded files, one after the other",
+    "import": "imports of uploaded files and of what is new in watched buckets, one after the other",
     "train": "rounds, and when one is due",
     "features": "features of new images, shared by all workers that take them",
-    "faces": "the search for faces",
+    "faces": "the search for faces, shared by all workers that take it",
     "groups": "near-duplicates",
     "analyses": "analyses of rounds, the map, pruning, relabeling",
     "statistics": "statistics of large projects, models of labellers",
@@ -111,7 +111,8 @@ def failures_recorded(
 ) -> Iterator[None]:
     """Record the failure of a job in its row, whatever happens, so that the worker goes on. A cancelled job is no failure.
 
-    A job that another worker has now is left to it: LostClaimError is raised.
+    A job that another worker has now is left to it: LostClaimError is raised. So is Unreachable: the database could not store the
+    failure, and the job goes on once it answers.
 
     Args:
         project: the project's folder.
@@ -126,7 +127,7 @@ def failures_recorded(
         give_back()
     except CancelledError:
         return
-    except LostClaimError:
+    except (LostClaimError, Unreachable):
         raise
     except FacelabelError as error:
         fail(str(error))

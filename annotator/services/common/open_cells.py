@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-
 from sqlalchemy import (
     ColumnElement,
     Integer,
@@ -14,11 +11,13 @@ from sqlalchemy import (
     distinct,
     exists,
     func,
+    or_,
     select,
     update,
 )
 from sqlalchemy.orm import Session, aliased
 
+from annotator.database.statements import without_indexes
 from annotator.models import (
     OPEN_IMAGES,
     OPEN_IMAGES_OF_POOL,
@@ -79,7 +78,9 @@ def recount_open_cells(session: Session, images: Select[int] | None = None, *, o
     new = changed.subquery()
     query = update(Image).where(Image.id == new.c.id).values(open_cells=new.c.open_cells)
     before = _done_among(session, images) if images is not None else 0
-    with _queue_index_rebuilt(session) if of_most else nullcontext():
+    # The queue's indexes are in random order: updating them for a million images takes several times as long as sorting them once.
+    indexes = (OPEN_IMAGES, OPEN_IMAGES_OF_POOL) if of_most else ()
+    with without_indexes(session, indexes):
         session.execute(query, execution_options={"synchronize_session": False})
     session.expire_all()
     if images is None:
@@ -107,37 +108,38 @@ def shift_open_cells(session: Session, row: Certificate, by: int, *batch: Column
     """
     if not session.get_one(AttributeRow, row.attribute_id).required:
         return
-    other, cell = aliased(Certificate), aliased(CertificateCell)
-    covered = exists().where(
-        cell.image_id == Image.id,
-        cell.image_id <= other.covered_to,
-        other.id == cell.certificate_id,
-        other.id != row.id,
-        other.attribute_id == row.attribute_id,
-    )
-    ended = exists().where(
-        Label.image_id == Image.id,
-        ValueRow.attribute_id == Label.attribute_id,
-        ValueRow.code == Label.code,
-        ValueRow.ends,
-    )
     mine = CertificateCell.certificate_id == row.id
-    moved = (Image.id.in_(select(CertificateCell.image_id).where(mine, *batch)), ~covered, ~ended)
+    moved: list[ColumnElement[bool]] = [Image.id.in_(select(CertificateCell.image_id).where(mine, *batch))]
+    others = select(Certificate.id).where(
+        Certificate.attribute_id == row.attribute_id, Certificate.id != row.id, Certificate.covered_to > 0
+    )
+    if session.scalar(others.limit(1)) is not None:
+        moved.append(~_covered_by_others(row))
+    # An ended image has no open cells, so its labels need not be read if it has some. To cover one, it must have had it open.
+    moved.append(Image.open_cells > 0 if by < 0 else or_(Image.open_cells > 0, ~_is_ended()))
     turning = select(func.count()).where(*moved, COUNTED, Image.open_cells == (1 if by < 0 else 0))
     add_done(session, -by * (session.scalar(turning) or 0))
     shift = update(Image).where(*moved).values(open_cells=Image.open_cells + by)
     session.execute(shift, execution_options={"synchronize_session": False})
 
 
-@contextmanager
-def _queue_index_rebuilt(session: Session) -> Iterator[None]:
-    """Drop the queue's indexes for the time of a change, and build them again afterwards.
+def _covered_by_others(row: Certificate) -> ColumnElement[bool]:
+    """The condition that another certificate covers the cell of an image."""
+    other, cell = aliased(Certificate), aliased(CertificateCell)
+    return exists().where(
+        cell.image_id == Image.id,
+        cell.image_id <= other.covered_to,
+        other.id == cell.certificate_id,
+        other.id != row.id,
+        other.attribute_id == row.attribute_id,
+    )
 
-    They are in random order: updating them for a million images takes several times as long as sorting them once.
-    """
-    connection = session.connection()
-    for index in (OPEN_IMAGES, OPEN_IMAGES_OF_POOL):
-        index.drop(connection)
-    yield
-    for index in (OPEN_IMAGES, OPEN_IMAGES_OF_POOL):
-        index.create(connection)
+
+def _is_ended() -> ColumnElement[bool]:
+    """The condition that a value has ended an image."""
+    return exists().where(
+        Label.image_id == Image.id,
+        ValueRow.attribute_id == Label.attribute_id,
+        ValueRow.code == Label.code,
+        ValueRow.ends,
+    )

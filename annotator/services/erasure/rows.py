@@ -36,6 +36,7 @@ from annotator.models import (
     SuggestionSource,
     TakeBack,
     ValueRow,
+    WatchedAddress,
 )
 from annotator.project import ProjectFolder
 from annotator.services.common.progress import recount
@@ -48,6 +49,7 @@ from annotator.services.project_settings import change_project_settings
 _CHUNK = 500
 _TEXTS: tuple[tuple[type[Base], tuple[str, ...]], ...] = (
     (Import, ("report", "error", "proposed", "options")),
+    (WatchedAddress, ("report", "error")),
     (Round, ("error", "message", "features_reason")),
     (Flag, ("note",)),
     (Exclusion, ("note",)),

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 
-import numpy as np
 from sqlalchemy import distinct, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from annotator.domain.agreement.coefficients import krippendorff_alpha, percent_agreement
 from annotator.domain.agreement.ratings import Ratings
 from annotator.domain.metrics.anchoring import Anchoring
-from annotator.domain.metrics.noise_ceiling import NoiseCounts, count_noise
-from annotator.domain.schema import Attribute
-from annotator.domain.states import INDEPENDENT, PERSONAL, Origin, SubmissionKind
+from annotator.domain.states import SubmissionKind
 from annotator.formats.snapshot.dataset_card import AttributeAgreement, Labelling
-from annotator.models import Annotation, AskedAgain, Gold, QualificationImage, Submission
+from annotator.models import Annotation, Submission
 from annotator.services.common.counted import of_counted_image
-from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import active_schema
 from annotator.services.tasks.anchoring import compute_anchoring
+from annotator.services.tasks.answer_noise import count_answer_noise, read_shared_answers
 
 _NO_LABELLING = (
     SubmissionKind.IMPORT,
@@ -58,57 +55,14 @@ def _origins(session: Session) -> dict[str, int]:
 
 def _agreement(session: Session) -> list[AttributeAgreement]:
     """Agreement by attribute over the images with opinions; other images have one answer. It counts answers to gold apart."""
-    further = aliased(Annotation)
-    query = (
-        select(Annotation.attribute_id, Annotation.image_id, Submission.labeller_id, Annotation.code)
-        .join(Submission, Submission.id == Annotation.submission_id)
-        .where(
-            Annotation.image_id.in_(select(further.image_id).where(further.origin == Origin.OPINION)),
-            Annotation.origin.in_(PERSONAL),
-            of_counted_image(Annotation.image_id),
-            Submission.kind.in_(INDEPENDENT),
-            ~is_undone(),
-        )
-        .order_by(Annotation.id)
-    )
-    answers: dict[int, list[tuple[int, int, int | None]]] = defaultdict(list)
-    for attribute, image, labeller, code in session.execute(query):
-        answers[attribute].append((image, labeller, code))
-    agreements, gold, active = [], _gold(session), active_schema(session)
-    asked_again = set(session.scalars(select(AskedAgain.image_id)))
+    active, answers = active_schema(session), read_shared_answers(session)
+    noise = count_answer_noise(session, active, answers)
+    agreements = []
     for number, name in active.names.items():
-        ratings = Ratings.read(answers[number])
+        ratings = Ratings.read(answers.get(number, []))
         percent = percent_agreement(ratings, replicates=1)
         alpha = krippendorff_alpha(ratings, replicates=1)
-        drawn = [answer for answer in answers[number] if answer[0] not in asked_again]
-        noise = _noise(
-            active.schema[name], drawn, {image: code for (image, of), code in gold.items() if of == number}
+        agreements.append(
+            AttributeAgreement(name, percent.items, percent.value, alpha.value, noise.get(name))
         )
-        agreements.append(AttributeAgreement(name, percent.items, percent.value, alpha.value, noise))
     return agreements
-
-
-def _noise(
-    attribute: Attribute, answers: list[tuple[int, int, int | None]], gold: dict[int, int]
-) -> NoiseCounts | None:
-    """What answers (image, labeller, code) say of the noise of an attribute's labels; `gold`: correct codes by image."""
-    if attribute.kind == "open":
-        return None
-    last = {(image, person): code for image, person, code in answers if code is not None}
-    cells = np.array(
-        sorted((image, person, code) for (image, person), code in last.items()), np.int64
-    ).reshape(-1, 3)
-    to_gold = [(gold[image], code) for (image, _), code in last.items() if image in gold]
-    return count_noise([value.code for value in attribute.values], to_gold, cells[:, 0], cells[:, 2])
-
-
-def _gold(session: Session) -> dict[tuple[int, int], int]:
-    """The correct codes of gold cells by image and attribute; without images whose answers a qualification showed."""
-    shown = select(QualificationImage.image_id).where(QualificationImage.answered_at.is_not(None))
-    rows = session.execute(select(Gold.image_id, Gold.answers).where(Gold.image_id.not_in(shown)))
-    return {
-        (image, int(attribute or 0)): code
-        for image, answers in rows
-        for attribute, code in answers
-        if code is not None
-    }

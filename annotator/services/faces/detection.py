@@ -2,17 +2,17 @@
 
 `images.face_count` is null until an image was searched. If faces came with an image (CelebA's landmarks, a snapshot), the
 image is not searched, and its faces are only described. Results are written in whole batches, so that a killed process
-loses one batch and the next process continues. A file lock allows one search at a time. It runs in child processes that
-end with their parent.
+loses one batch and the next process continues. Workers share the search: each batch is of parts of the images that its worker
+claims. It runs in child processes that end with their parent.
 """
 
 from __future__ import annotations
 
-import fcntl
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,14 +26,20 @@ from annotator.imaging.decoder_pool import decoding_context, end_with_parent
 from annotator.imaging.detector import FoundFace, describe_in_view, find_faces_in_view
 from annotator.models import Face, Image, Project
 from annotator.project import ProjectFolder
+from annotator.services.common.claims import LostClaimError, claimed, joined
 from annotator.services.common.counted import COUNTED, of_counted_image
 from annotator.services.common.queue_head import queue_head
 
 BATCH_SECONDS = 1.0
 """Seconds of detection after which the worker checks whether a round is due."""
 
+PARTS = tuple("0123456789abcdef")
+"""The parts of the images that workers share, by the first digit of the hash of an image."""
+HEAD = "head"
+"""The part of the images that somebody labels next; they are in another part too."""
 _BATCH = 32
 """Images per process and batch."""
+_WAIT_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,8 @@ class FaceProgress:
 class FaceSearch:
     """Detects faces in batches, in processes that are started when they are needed.
 
+    The images that somebody labels next come first, then all others, part by part in the order of import.
+
     Args:
         project: the project.
         processes: the number of processes.
@@ -57,30 +65,34 @@ class FaceSearch:
 
     def __init__(self, project: ProjectFolder, processes: int = 1, *, again: bool = False) -> None:
         self._project, self._processes, self._again = project, processes, again
-        self._last = 0
+        self._last = dict.fromkeys(PARTS, 0)
+        self._part: str | None = secrets.choice(PARTS)  # workers begin at different ones
         self._pool: ProcessPoolExecutor | None = None
 
-    def run_batch(self, seconds: float | None = None) -> int:
-        """Search the next images for about `seconds`; return their number, 0 if all images were searched.
+    def run_batch(self, seconds: float | None = None) -> int | None:
+        """Search the next images for about `seconds`; return their number.
 
-        The caller holds the `search_lock`.
+        It is 0 if all images were searched, and None if other workers are searching all that is left.
+
+        Raises:
+            LostClaimError: if this worker was taken for lost; nothing of the batch is written.
         """
-        images = self._next()
-        if not images:
-            self.close()
-            return 0
-        searched = self._search(images, seconds)
-        with self._project.database.write() as session:
-            for image, faces in searched:
-                if session.get(Image, image.id) is not None:  # it was not erased meanwhile
-                    write_faces(session, image.id, faces)
-        self._last = searched[-1][0].id if self._again else 0
-        return len(searched)
-
-    def run_batch_if_free(self, seconds: float) -> int:
-        """Search the next batch, unless another process holds the lock; return the number of searched images."""
-        with search_lock(self._project, wait=False) as held:
-            return self.run_batch(seconds) if held else 0
+        is_left, batch = False, dict[int, tuple[str, Image]]()
+        with ExitStack() as claims:
+            for part, images in self._work():
+                if claims.enter_context(claimed(self._project, f"faces/{part}")) is None:
+                    is_left = True
+                    continue
+                for image in images[: self._most - len(batch)]:
+                    batch.setdefault(image.id, (part, image))
+                if len(batch) == self._most:
+                    break
+            if batch:
+                return self._run(list(batch.values()), seconds)
+        if is_left:
+            return None
+        self.close()
+        return 0
 
     def close(self) -> None:
         """End the processes; they are started again when they are needed."""
@@ -88,15 +100,59 @@ class FaceSearch:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
 
-    def _next(self) -> list[Image]:
-        """The next images: those that somebody labels next, then all others in the order of import."""
-        query = select(Image).where(Image.id > self._last, COUNTED).limit(_BATCH * self._processes)
+    def _run(self, batch: list[tuple[str, Image]], seconds: float | None) -> int:
+        searched = self._search([image for _, image in batch], seconds)
+        with self._project.database.write() as session:
+            for (part, _), (before, faces) in zip(batch, searched, strict=False):
+                image = session.get(Image, before.id)
+                # It may have been erased meanwhile, or searched with another part.
+                if image is not None and (self._again or image.face_count is None):
+                    write_faces(session, image.id, faces)
+                if part != HEAD:
+                    self._last[part], self._part = before.id, part
+        return len(searched)
+
+    def _work(self) -> Iterator[tuple[str, list[Image]]]:
+        """The next images of each part that has some, in the order in which they are wanted."""
+        if not self._again and (images := self._head()):
+            yield HEAD, images
+        current, self._part = self._part, None
+        if current is not None and (images := self._next(current)):
+            yield current, images
+        for part in self._parts():
+            if part != current and (images := self._next(part)):
+                yield part, images
+
+    def _parts(self) -> list[str]:
+        """The parts in which there may be images to search."""
+        if self._again:
+            return list(PARTS)
+        digit = func.substr(Image.sha256, 1, 1)
+        with self._project.database.read() as session:
+            return sorted(
+                session.scalars(select(digit).where(Image.face_count.is_(None), COUNTED).distinct())
+            )
+
+    def _head(self) -> list[Image]:
+        query = select(Image).where(Image.face_count.is_(None), Image.id.in_(queue_head()))
+        with self._project.database.read() as session:
+            return list(session.scalars(query.order_by(Image.shuffle, Image.id).limit(self._most)))
+
+    def _next(self, part: str) -> list[Image]:
+        """The next images of a part; those that it has passed, and which are to be searched since, after the others."""
+        query = select(Image).where(func.substr(Image.sha256, 1, 1) == part, COUNTED).order_by(Image.id)
         if not self._again:
             query = query.where(Image.face_count.is_(None))
-        next_ones = query.where(Image.id.in_(queue_head())).order_by(Image.shuffle, Image.id)
         with self._project.database.read() as session:
-            head = [] if self._again else list(session.scalars(next_ones))
-            return head or list(session.scalars(query.order_by(Image.id)))
+            images = list(session.scalars(query.where(Image.id > self._last[part]).limit(self._most)))
+            if not images and not self._again and self._last[part]:
+                self._last[part] = 0
+                images = list(session.scalars(query.limit(self._most)))
+        return images
+
+    @property
+    def _most(self) -> int:
+        return _BATCH * self._processes
 
     def _search(self, images: list[Image], seconds: float | None) -> list[tuple[Image, list[FoundFace]]]:
         """The faces of the images, or of the first of them if the time is over."""
@@ -220,31 +276,30 @@ def find_all_faces(
 ) -> FaceProgress:
     """Search all images that were not searched yet, or all images if `again`; a killed search keeps its whole batches.
 
-    If another process searches, this one waits: for one batch of the worker, or until another command is done.
+    Workers may search at the same time. This one waits until they are done with what they have begun.
     """
     search = FaceSearch(project, processes, again=again)
-    with search_lock(project, wait=True):
-        with project.database.read() as session:
-            before = read_face_progress(session)
-        done = 0 if again else before.seen
-        progress(done, before.images)
+    with project.database.read() as session:
+        before = read_face_progress(session)
+    done = 0 if again else before.seen
+    progress(done, before.images)
+    with joined(project):
         try:
-            while searched := search.run_batch():
-                done += searched
+            while (searched := _next_batch(search)) != 0:
+                done += searched or 0
                 progress(done, before.images)
+                if searched is None:
+                    time.sleep(_WAIT_SECONDS)
         finally:
             search.close()
     with project.database.read() as session:
         return read_face_progress(session)
 
 
-@contextmanager
-def search_lock(project: ProjectFolder, *, wait: bool) -> Iterator[bool]:
-    """Hold the lock of the face search; gives False if another process holds it and `wait` is false."""
-    with (project.path / "faces.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+def _next_batch(search: FaceSearch) -> int | None:
+    try:
+        return search.run_batch()
+    except (
+        LostClaimError
+    ):  # the machine slept: others have searched these images, or this command does it again
+        return None

@@ -44,14 +44,12 @@ class Faces:
         groups: descriptors, answers and clusters.
         newest: ids of the newest submission and annotation that the faces take into account.
         denied: pairs (image id, person) that a labeller said do not belong together.
-        claims: image id → (labeller id, monotonic time until which the labeller looks at the face).
     """
 
     images: Places
     groups: FaceGroups
     newest: tuple[int, int]
     denied: set[tuple[int, int]] = field(default_factory=set)
-    claims: dict[int, tuple[int, float]] = field(default_factory=dict)
     rows: dict[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -117,8 +115,6 @@ class FaceIndex:
         try:
             with self._database.read() as session:
                 made = _read_faces(session, self._attribute_id)
-            if self.faces is not None:
-                made.claims = self.faces.claims
             self.faces = made  # one assignment, without the lock: the look that waits for it holds the lock
         except Exception:  # noqa: BLE001 - the page works without sets, and the log says why
             _log.exception("the faces could not be read; the next request for them tries again")

@@ -41,6 +41,8 @@ _SECONDS = 60.0
 """After how long a request gives up; the tile is kept when it is done."""
 _KEPT_SHARE = 0.8
 """What remains of the allowed bytes when old tiles are removed."""
+_UNSEEN_SHARE = 0.05
+"""After so many of the allowed bytes a process counts all tiles again, because other processes write them too."""
 _NAME = re.compile(r"(\d{1,6})-(\d{1,6})-(\d{1,6})-(\d{1,6})-(0|90|180|270)-(\d{1,4})")
 _log = logging.getLogger("facelabel")
 
@@ -80,6 +82,7 @@ class TileStore:
         self._pool: ProcessPoolExecutor | None = None
         self._making: dict[Path, Future[bytes]] = {}
         self._bytes: int | None = None  # of the kept tiles; unknown until the first one is kept
+        self._recount_at = 0.0
 
     def read(self, sha256: str, crop: Crop, side: int) -> bytes:
         """Return a tile as a JPEG, made now unless it is kept.
@@ -196,8 +199,9 @@ class TileStore:
             return
         with self._lock:
             self._bytes = self._bytes + len(tile) if self._bytes is not None else self._max_bytes + 1
-            if self._bytes > self._max_bytes:
+            if self._bytes > min(self._max_bytes, self._recount_at):
                 self._bytes = _remove_oldest(self._folder, self._max_bytes)
+                self._recount_at = self._bytes + _UNSEEN_SHARE * self._max_bytes
 
 
 _RESTORE = "Restore the file from a backup, or import the image again."

@@ -16,7 +16,6 @@ from sqlalchemy import (
     exists,
     func,
     literal,
-    literal_column,
     or_,
     select,
     tuple_,
@@ -87,7 +86,7 @@ def _misplaced(grouping: Grouping) -> Select[int, str]:
         .scalar_subquery()
         for attribute, name in grouping.items()
     ]
-    start = func.substr(Image.sha256, literal_column("1"), literal_column("16"))
+    start = func.substr(Image.sha256, 1, 16)
     own = literal("image:").concat(start)  # domain/grouping/splits.own_group
     group = func.coalesce(*people, own) if people else own  # SQLite's coalesce wants two
     return select(Image.id, group).where(

@@ -73,6 +73,8 @@ def import_source(
         )
         run = rehearse_source if options.dry_run else commit_source
         run(project, read, translation, options, report, progress)
+        if not options.dry_run:
+            project.database.refresh_statistics()
         if options.dry_run and (report.unmapped or translation.ignored_columns):
             report.proposal = propose_translation(read, schema, options.mapping)
     if not options.dry_run and not report.all_refused:

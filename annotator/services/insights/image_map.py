@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow as pa
-from sqlalchemy import String, func, select, type_coerce
+from sqlalchemy import String, cast, func, select
 from sqlalchemy.orm import Session
 
 from annotator.child_process import ChildProcess
@@ -118,7 +118,7 @@ _NO_FEATURES = (
 def list_images(session: Session) -> bytes:
     """Write an Arrow file with the images that count: their ids, hashes and landmarks."""
     query = (
-        select(Image.id, Image.sha256, Image.width, Image.height, Face.turn, type_coerce(Face.points, String))
+        select(Image.id, Image.sha256, Image.width, Image.height, Face.turn, cast(Face.points, String))
         .outerjoin(Face, (Face.image_id == Image.id) & (Face.number == 0))
         .where(COUNTED)
         .order_by(Image.id)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,6 +14,7 @@ from annotator.errors import FacelabelError
 from annotator.models import ValueRow
 from annotator.project import ProjectFolder
 from annotator.services.faces.index import Faces, face_index
+from annotator.services.people.held_faces import held_by_others, hold_faces
 from annotator.services.schema.active import active_schema
 from annotator.services.tasks.leases import leased_to_others
 
@@ -26,7 +25,7 @@ MAX_FACES = 60
 """Faces of one set, as many as fit a screen. The rest of a larger set follows as the next set."""
 
 SUGGESTIONS = 5
-_CLAIM_SECONDS = 120.0
+_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -113,21 +112,40 @@ def find_sets(
     Raises:
         FacelabelError: if the schema has no attribute for people.
     """
+    shown = {*showing, *holding}
+    not_free = {
+        *shown,
+        *without,
+        *leased_to_others(session, labeller_id),
+        *held_by_others(session, labeller_id),
+    }
+    for _ in range(_TRIES):
+        chosen = _choose_sets(project, session, count, showing, not_free)
+        lost = hold_faces(
+            project.database, labeller_id, shown, [n for one in chosen.sets for n in one.images]
+        )
+        if not lost:
+            return chosen
+        not_free |= lost
+    return replace(chosen, sets=[])  # others were faster again and again; the page asks once more
+
+
+def _choose_sets(
+    project: ProjectFolder, session: Session, count: int, showing: Collection[int], not_free: Collection[int]
+) -> FaceSets:
     attribute_id, _ = identity_attribute(session)
     index = face_index(project.database, attribute_id)
     with index.lock:
         faces = index.look(session)
         if faces is None:
             return FaceSets([], computing=True)
-        free = _free(faces, labeller_id, {*showing, *holding})
-        others = {*without, *leased_to_others(session, labeller_id)}
-        free[[faces.rows[image] for image in others if image in faces.rows]] = False
+        free = faces.groups.unnamed.copy()
+        free[[faces.rows[image] for image in not_free if image in faces.rows]] = False
         numbers, members = _grouped(faces, np.flatnonzero(free), count)
         sets = [
             _face_set(session, attribute_id, faces, number, rows)
             for number, rows in zip(numbers, members, strict=True)
         ]
-        _claim(faces, labeller_id, [image for face_set in sets for image in face_set.images])
         near = _nearest(faces, np.array([faces.rows[n] for n in showing if n in faces.rows], np.int64))
         return FaceSets(
             sets,
@@ -137,27 +155,6 @@ def find_sets(
             people=_named(session, attribute_id, near),
             proposed=bool(near) and near[0][1] <= JOIN_DISTANCE,
         )
-
-
-def _free(faces: Faces, labeller_id: int, holding: Collection[int]) -> NDArray[np.bool_]:
-    """Mark the unnamed faces that nobody else looks at. Claims of the labeller's own images are renewed."""
-    _claim(faces, labeller_id, holding)
-    free = faces.groups.unnamed.copy()
-    now = time.monotonic()
-    for image, (holder, until) in list(faces.claims.items()):
-        if until < now:
-            del faces.claims[image]
-        elif holder != labeller_id and image in faces.rows:
-            free[faces.rows[image]] = False
-    free[[faces.rows[image] for image in holding if image in faces.rows]] = False
-    return free
-
-
-def _claim(faces: Faces, labeller_id: int, images: Collection[int]) -> None:
-    until = time.monotonic() + _CLAIM_SECONDS
-    for image in images:
-        if faces.claims.get(image, (labeller_id, 0.0))[0] == labeller_id:
-            faces.claims[image] = (labeller_id, until)
 
 
 def _grouped(faces: Faces, rows: Places, count: int) -> tuple[list[int], list[Places]]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Select, String, UnaryExpression, and_, case, exists, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
-from sqlalchemy.sql.operators import custom_op
+from sqlalchemy import ColumnElement, Select, and_, case, exists, or_, select
+from sqlalchemy.orm import Session, aliased
 
+from annotator.database.statements import unindexed
 from annotator.domain.states import Origin
 from annotator.errors import WrongUse
 from annotator.models import Annotation, Flag, Gold, Image, Label, Labeller, Skip, Submission, Undecided
@@ -145,9 +145,9 @@ def conditions(
     attribute_id = _attribute_id(active, filters.attribute)
     chosen: list[ColumnElement[bool]] = []
     for column, wanted in (
-        (_unindexed(Image.split), filters.split),
+        (unindexed(Image.split), filters.split),
         (Image.source, filters.source),
-        (Image.group if narrow else _unindexed(Image.group), filters.group),
+        (Image.group if narrow else unindexed(Image.group), filters.group),
     ):
         if wanted is not None:
             chosen.append(column == wanted)
@@ -178,11 +178,6 @@ def _of_label(
     if filters.value is not None or filters.labeller is not None or filters.origin is not None:
         return [_labelled(session, attribute_id, filters)]
     return []
-
-
-def _unindexed(column: InstrumentedAttribute[str]) -> ColumnElement[str]:
-    """A column that the database does not look up by its index, which leads to far more images than a window of names holds."""
-    return UnaryExpression(column.expression, operator=custom_op("+"), type_=String())
 
 
 def _lists(active: ActiveSchema, filters: Filters, attribute_id: int | None) -> Iterator[Select[int]]:

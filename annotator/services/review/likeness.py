@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import String, func, select, type_coerce
+from sqlalchemy import String, cast, func, select
 from sqlalchemy.orm import Session
 
 from annotator.errors import FacelabelError
@@ -85,7 +85,7 @@ def _version(session: Session, embeddings: Embeddings) -> _Version:
 
 def _read(session: Session, embeddings: Embeddings) -> _Places:
     query = (
-        select(Image.id, Image.sha256, Image.width, Image.height, Face.turn, type_coerce(Face.points, String))
+        select(Image.id, Image.sha256, Image.width, Image.height, Face.turn, cast(Face.points, String))
         .outerjoin(Face, (Face.image_id == Image.id) & (Face.number == 0))
         .order_by(Image.id)
     )

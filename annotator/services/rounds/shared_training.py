@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -26,7 +26,9 @@ Report = Callable[[str, int, int, str], None]
 """Called with stage, done, total and a message."""
 
 
-def train_together(folder: Path, arguments: list[str], processes: int, report: Report) -> None:
+def train_together(
+    folder: Path, arguments: list[str], processes: int, report: Report, environment: Mapping[str, str]
+) -> None:
     """Run `trainer round` in several processes and wait for them.
 
     Args:
@@ -34,6 +36,7 @@ def train_together(folder: Path, arguments: list[str], processes: int, report: R
         arguments: the arguments of the command.
         processes: how many processes; they share the cores, and each takes another CUDA device if there is one.
         report: is told the progress; if it raises, the processes are ended.
+        environment: variables that they get besides those of this process.
 
     Raises:
         FacelabelError: if training fails or a process is killed. Checkpoints are kept.
@@ -41,7 +44,7 @@ def train_together(folder: Path, arguments: list[str], processes: int, report: R
     progress = folder / "progress.jsonl"
     progress.write_bytes(b"")
     arguments = [*arguments, "--progress", str(progress)]
-    with _started(folder, arguments, processes) as group, progress.open() as lines:
+    with _started(folder, arguments, processes, environment) as group, progress.open() as lines:
         while any(process.running for process in group) and not any(process.status for process in group):
             _pass_on(lines, report)
             time.sleep(POLL_SECONDS)
@@ -59,11 +62,14 @@ def train_together(folder: Path, arguments: list[str], processes: int, report: R
 
 
 @contextmanager
-def _started(folder: Path, arguments: list[str], processes: int) -> Iterator[list[ChildProcess]]:
+def _started(
+    folder: Path, arguments: list[str], processes: int, environment: Mapping[str, str]
+) -> Iterator[list[ChildProcess]]:
     """Start the processes, and end those that still run at the end."""
     rendezvous = folder / "rendezvous"
     rendezvous.unlink(missing_ok=True)  # of processes that were killed
     shared = {
+        **environment,
         "FACELABEL_RENDEZVOUS": str(rendezvous.absolute()),
         "GLOO_SOCKET_IFNAME": LOOPBACK,
         "NCCL_SOCKET_IFNAME": LOOPBACK,

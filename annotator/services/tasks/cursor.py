@@ -1,8 +1,9 @@
 """A cursor per labeller into the lists of images that everybody shall answer.
 
 A list only grows at its end, and an image that a labeller answered or skipped stays so. The cursor therefore remembers the
-place up to which nothing is left, and a request does not walk the list from its start. Cursors live in the memory of this
-process; after a restart each list is walked once.
+place up to which nothing is left, and a request does not walk the list from its start. Cursors live in the memory of each
+process; after its start each list is walked once. When answers are undone, the project gets another version of its lists: the
+cursors of all processes belong to a version.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from annotator.models import (
 from annotator.project_cache import CacheKind, project_cache
 from annotator.services.common.counted import COUNTED
 from annotator.services.common.undone import is_undone
+from annotator.services.project_settings import change_project_settings, new_version, project_settings
 from annotator.services.tasks.assigned import EVERYTHING, Reach
 from annotator.services.tasks.leases import NOT_LEASED
 from annotator.services.tasks.settings import team_settings
@@ -47,8 +49,8 @@ _NO_ANSWER = (
 _NO_GOLD_ANSWER = (*_NO_ANSWER, SubmissionKind.REVIEW, SubmissionKind.SWEEP)
 """The same for gold images. Who decided or corrected one is asked too: a decision in sight of all answers does not measure its
 author. Who answered one attribute in a sweep, before the image was gold, is asked the others."""
-_CURSORS = CacheKind[tuple[str, int, Reach], int](size=10_000)
-"""By list, labeller and their reach: the number up to which everything is answered or skipped."""
+_CURSORS = CacheKind[tuple[str, int, Reach, int], int](size=10_000)
+"""By list, labeller, their reach and the version of the lists: the number up to which everything is answered or skipped."""
 
 
 def first_unanswered(
@@ -67,7 +69,8 @@ def first_unanswered(
         count: how many image ids are wanted at most.
         reach: which images are for them; gold images are for everybody.
     """
-    cache, key = project_cache(session), (table.__tablename__, labeller_id, reach)
+    version = project_settings(session).lists_version
+    cache, key = project_cache(session), (table.__tablename__, labeller_id, reach, version)
     theirs = exists().where(
         Annotation.image_id == table.image_id,
         Submission.id == Annotation.submission_id,
@@ -116,5 +119,5 @@ def _shown_in_qualification(labeller_id: int) -> ColumnElement[bool]:
 
 
 def reset_cursors(session: Session) -> None:
-    """Walk all lists from their start the next time: answers were undone, or a list was rebuilt."""
-    project_cache(session).clear(_CURSORS)
+    """Let every process walk all lists from their start the next time: answers were undone, or a list was rebuilt."""
+    change_project_settings(session, lists_version=new_version())

@@ -16,7 +16,7 @@ from annotator.services.tasks.overlap import images_wanting_opinions
 from annotator.services.tasks.relabeling import images_to_relabel
 from annotator.services.tasks.settings import team_settings
 
-_random = random.Random()  # noqa: S311 - no secret: it only keeps labellers from foreseeing gold images
+_random = random.SystemRandom()  # another sequence in each process, also in forked ones
 
 
 def images_to_mix_in(session: Session, labeller_id: int, reach: Reach, count: int) -> list[int]:

@@ -32,7 +32,7 @@ from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import active_schema
 
 MOST_IMAGES = 100
-_random = random.Random()  # noqa: S311 - no secret: it only varies the images of attempts
+_random = random.SystemRandom()  # another sequence in each process, also in forked ones
 
 
 @dataclass(frozen=True)

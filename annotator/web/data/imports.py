@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, request
@@ -11,6 +12,7 @@ from annotator.files import free_bytes
 from annotator.formats.import_formats import FORMATS
 from annotator.formats.importers.archives.names import NAME_ENCODINGS
 from annotator.formats.importers.mapping import Mapping
+from annotator.services.importing.bucket.addresses import list_watched
 from annotator.services.importing.jobs import (
     ImportRequest,
     begin_import,
@@ -105,13 +107,28 @@ class ImportOut(ImportSummary):
     proposed: str | None
 
 
+class WatchedOut(BaseModel):
+    """An address of object storage that the worker lists every so often, to import what is new there.
+
+    `last_at`: when it was listed last; `problem`: what is wrong, "" if nothing; `text`: the rest in words.
+    """
+
+    url: str
+    every_seconds: int
+    last_at: UtcTime | None
+    problem: str
+    text: str
+
+
 class ImportsOut(BaseModel):
     """The imports, newest first: all whose file has not arrived, and the last 50 others.
 
     `announced`: the bytes that are still to arrive; `room`: the bytes that the disk has for imports, beyond its reserve.
+    `watched`: the addresses that are listed on a schedule; a command names them.
     """
 
     imports: list[ImportSummary]
+    watched: list[WatchedOut]
     announced: int
     room: int
 
@@ -149,6 +166,7 @@ def index() -> ImportsOut:
     with served.project.database.read() as session:
         return ImportsOut(
             imports=[ImportSummary(**import_summary(row)) for row in list_imports(session)],
+            watched=[WatchedOut(**asdict(address)) for address in list_watched(session)],
             announced=announced_bytes(session),
             room=free_bytes(served.project.path, served.settings.reserve_bytes),
         )

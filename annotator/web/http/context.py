@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from flask import Flask, current_app, g, request
 
 from annotator.config import Settings
-from annotator.domain.login_throttle import LoginThrottle
 from annotator.errors import WrongUse
 from annotator.project import ProjectFolder
 from annotator.services.access.account import Account
+from annotator.services.access.failed_logins import LoginThrottle
 from annotator.services.access.openid import OpenIdProvider
 from annotator.services.access.recorder import AccessRecorder
 from annotator.services.faces.tiles import TileStore
@@ -28,8 +28,14 @@ class Context:
     explainer: Explainer
     checkup: StartupCheck
     recorder: AccessRecorder
+    throttle: LoginThrottle
     provider: OpenIdProvider | None = None
-    throttle: LoginThrottle = field(default_factory=LoginThrottle)
+
+    def close(self) -> None:
+        """End the processes and threads of this web process, and write what they have noted."""
+        self.tiles.close()
+        self.explainer.close()
+        self.recorder.stop()
 
 
 def context() -> Context:

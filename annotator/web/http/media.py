@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from flask import Blueprint, Response, send_file, url_for
+from flask import Blueprint, Response, redirect, request, send_file, url_for
+from werkzeug.wrappers import Response as BaseResponse
 
 from annotator.domain.drawn_examples import drawing_of
 from annotator.domain.faces.crops import Crop
@@ -51,12 +52,27 @@ def example_url(image: str, hashes: Mapping[str, str]) -> str | None:
 
 
 @media.get("/media/<sha256>.jpg")
-def view(sha256: str) -> Response:
-    """One image. The name must be a hash, so that no path can be requested."""
+def view(sha256: str) -> BaseResponse:
+    """One image. The name must be a hash, so that no path can be requested.
+
+    An image element may be sent to a signed address of the store. Scripts always get the bytes: the pages' policy lets them ask
+    no other server, and what they keep for work without a network must be whole.
+    """
     unknown = NotFound("unknown_image", "There is no such image.", do="Ask for the next task.")
     if not _SHA256.fullmatch(sha256):
         raise unknown
-    with context().project.stores.views.local_path(sha256, "jpg") as path:
+    stores, seconds = context().project.stores, context().settings.store_signed_seconds
+    if (
+        seconds
+        and request.headers.get("Sec-Fetch-Dest") == "image"
+        and (address := stores.signed_view(sha256, seconds))
+    ):
+        answer = redirect(address, 302)
+        answer.headers["Cache-Control"] = (
+            "private, no-store"  # a script must not follow it, nor anybody later
+        )
+        return answer
+    with stores.views.local_path(sha256, "jpg") as path:
         if not path.is_file():
             raise unknown
         return _unchanging(send_file(path, mimetype="image/jpeg", etag=sha256, max_age=31_536_000))

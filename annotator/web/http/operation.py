@@ -7,6 +7,7 @@ name of an image is in them.
 from __future__ import annotations
 
 import logging
+import os
 import random
 import re
 import time
@@ -14,9 +15,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, g, has_request_context, request
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from annotator.project import ProjectFolder
@@ -25,23 +27,30 @@ from annotator.services.monitoring.numbers import read_numbers
 operation = Blueprint("operation", __name__)
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
-_random = random.Random()  # noqa: S311 - an id of a request is no secret
+_random = random.SystemRandom()  # another sequence in each process, also in forked ones
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable that names the folder in which several web processes count together, as prometheus_client calls it."""
 _log = logging.getLogger("facelabel.requests")
 
 
 class RequestMetrics:
-    """The requests that one app has answered.
+    """The requests that one app has answered, or all processes that count in the same `METRICS_FOLDER`.
 
     Args:
         project: the project, whose numbers are read when the metrics are.
     """
 
     def __init__(self, project: ProjectFolder) -> None:
-        self.registry = CollectorRegistry()
+        self.registry = own = CollectorRegistry()
+        if os.environ.get(METRICS_FOLDER):
+            # prometheus_client looks for the variable when it is imported, which was before.
+            values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+            own = CollectorRegistry()
+            MultiProcessCollector(self.registry)  # type: ignore[no-untyped-call]
         labels = ("method", "route", "status")
-        self._requests = Counter("facelabel_requests", "Requests", labels, registry=self.registry)
+        self._requests = Counter("facelabel_requests", "Requests", labels, registry=own)
         self._seconds = Histogram(
-            "facelabel_request_seconds", "Seconds until an answer was ready", ("route",), buckets=_SECONDS, registry=self.registry
+            "facelabel_request_seconds", "Seconds until an answer was ready", ("route",), buckets=_SECONDS, registry=own
         )  # fmt: skip
         self.registry.register(_ProjectNumbers(project))
 

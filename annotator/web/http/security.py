@@ -8,6 +8,8 @@ send neither, and another site's script cannot without a CORS preflight, which f
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from flask import Flask, Response, request
 
 from annotator.addresses import PublicUrl, host_name, own_names
@@ -31,13 +33,15 @@ HSTS = "max-age=31536000"
 """For a year, browsers open the public host by HTTPS only. Its subdomains and preloading are its owner's to decide."""
 
 
-def protect(app: Flask, settings: Settings) -> None:
+def protect(app: Flask, settings: Settings, images_at: str = "") -> None:
     """Check every request, and add the protecting headers to every answer.
 
     Args:
         app: the app.
         settings: the names of the server, one of which a request must name as its host.
+        images_at: an address of another server from which pages may show images; "" if there is none.
     """
+    policy = _policy(images_at)
     public = settings.public_url
     allowed = own_names(settings.host, settings.names, public)
 
@@ -74,7 +78,7 @@ def protect(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.setdefault("Content-Security-Policy", policy)
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
@@ -84,6 +88,15 @@ def protect(app: Flask, settings: Settings) -> None:
             response.headers["Strict-Transport-Security"] = HSTS
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+def _policy(images_at: str) -> str:
+    if not images_at:
+        return CONTENT_SECURITY_POLICY
+    parts = urlsplit(images_at)
+    return CONTENT_SECURITY_POLICY.replace(
+        "img-src 'self'", f"img-src 'self' {parts.scheme}://{parts.netloc}"
+    )
 
 
 def _is_own(origin: str, public: PublicUrl | None) -> bool:

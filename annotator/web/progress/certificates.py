@@ -55,6 +55,8 @@ def show_plan() -> PlansOut:
         recalls=[recall for recall in RECALLS if any(_has(each, recall) for each in plans.attributes)],
         counted_at=counted_at,
         missing=plans.missing,
+        planned=plans.planned,
+        expected=plans.expected,
         attributes=[FillAttributeOut.model_validate(each) for each in plans.attributes],
     )
 

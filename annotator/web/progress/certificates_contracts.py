@@ -52,6 +52,9 @@ class CertificateOut(BaseModel):
     sample: int
     answered: int
     filled: int = Field(description="Cells that the model fills now; 0 unless it is filled.")
+    progress: float | None = Field(
+        description="About the share of the cells that are written down, or covered; null unless it is being prepared or filled."
+    )
     sentence: str = Field(description="How far it is, what it brought, or why it ended.")
     forecast: ForecastOut | None = Field(description="Null until the sample is drawn.")
     round: int | None = Field(
@@ -81,6 +84,9 @@ class TargetPlanOut(Answer):
     saved: float = Field(description="Seconds of a person that are saved, as expected.")
     chance: float | None
     sentence: str
+    warning: str = Field(
+        description="What people's own errors mean for this target; empty if they leave room, or were not measured."
+    )
 
 
 class FillAttributeOut(Answer):
@@ -100,6 +106,8 @@ class PlansOut(BaseModel):
     recalls: list[float | None]
     counted_at: UtcTime | None = Field(description="When the worker computed them; null: not yet.")
     missing: str = Field(description="Why there are none; empty if there are.")
+    planned: int = Field(description="How many plans the worker has made so far.")
+    expected: int = Field(description="How many it makes; pages show those that are there.")
     attributes: list[FillAttributeOut]
 
 
@@ -128,6 +136,7 @@ def certificate_out(certificate: CertificateStatus, titles: Mapping[str, str]) -
         sample=certificate.sample,
         answered=certificate.answered,
         filled=certificate.cells if certificate.state in {"filling", "filled"} else 0,
+        progress=certificate.progress,
         sentence=status_sentence(certificate),
         forecast=forecast,
         round=certificate.round,

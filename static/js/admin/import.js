@@ -164,12 +164,14 @@ function listed(row) {
 
 async function list() {
   /** @type {Imports} */
-  const { imports, announced, room } = await call('GET', 'imports');
+  const { imports, watched, announced, room } = await call('GET', 'imports');
   const waiting = announced ? `, ${bytes(announced)} still to arrive` : '';
   byId('room').textContent = `Newest first · room for ${bytes(room)} on the server${waiting}`;
   const table = byId('imports', HTMLTableElement);
   table.hidden = imports.length === 0;
   table.tBodies[0].replaceChildren(...imports.map(listed));
+  byId('watched').hidden = watched.length === 0;
+  byId('watched-list').replaceChildren(...watched.map(({ text, problem }) => element('li', {}, text, ...(problem ? [element('p', { class: 'error' }, problem)] : []))));
   return imports;
 }
 

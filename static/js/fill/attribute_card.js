@@ -56,11 +56,12 @@ function forecast(certificate) {
  * @param {Shown} shown
  */
 function running(certificate, { ondecide, onundo }) {
-  const { id, title, state, sample, answered, sentence } = certificate;
+  const { id, title, state, sample, answered, progress, sentence } = certificate;
   const left = sample - answered;
   return element('section', { class: 'running', 'aria-label': `Running certificate of ${title}` },
     element('p', {}, sentence),
     state === 'sampling' ? element('progress', { 'aria-label': 'Blind answers', max: Math.max(1, sample), value: answered }) : '',
+    progress === null ? '' : element('progress', { 'aria-label': 'Cells', max: 1, value: progress }),
     element('p', { class: 'actions' },
       state === 'sampling' && left === 0 ? button(`decide-${id}`, 'Decide now', () => ondecide(id), 'primary') : '',
       button(`undo-${id}`, state === 'filling' ? 'Stop and undo' : 'Give up this sample', () => onundo(id))),
@@ -85,7 +86,7 @@ function certified(certificate, { onundo }) {
 function offer(plan, { attribute }, { onstart }) {
   if (!plan) return element('p', { class: 'muted' }, 'This target was not computed yet.');
   const effort = plan.answers === null ? '' : ` (${count(plan.answers, 'answer')}${plan.seconds === null ? '' : `, about ${duration(plan.seconds)}`})`;
-  return element('section', { class: plan.possible ? 'possible' : 'short' }, element('p', {}, plan.sentence),
+  return element('section', { class: plan.possible ? 'possible' : 'short' }, element('p', {}, plan.sentence), plan.warning ? element('p', { class: 'warning' }, plan.warning) : '',
     plan.possible ? element('p', { class: 'actions' }, button(`start-${attribute}`, `Start the acceptance sample${effort}`, () => onstart(attribute), 'primary')) : '');
 }
 

@@ -45,8 +45,9 @@
     if (request.mode === 'navigate') {
       if (pathname === home) event.respondWith(openPage(request));
     } else if ((pathname.startsWith(`${home}static/`) || pathname.startsWith(`${home}media/`)) && fromLabelPage(request)) {
-      // What is at these addresses never changes.
-      event.respondWith(kept(request.url).then((copy) => copy ?? fetch(request)));
+      // What is at these addresses never changes. An image is asked for by its address: the server may send image elements to
+      // another one, where this worker's policy does not let it follow.
+      event.respondWith(kept(request.url).then((copy) => copy ?? fetch(request.destination === 'image' ? request.url : request)));
     }
   });
 }

@@ -3,17 +3,20 @@
 import hashlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 
 import pytest
 from argon2 import PasswordHasher
+from sqlalchemy import select
 
-from annotator.domain.login_throttle import ADDRESS, DEVICE, NAME, PAIR, LoginThrottle
+from annotator.domain.login_throttle import ADDRESS, DEVICE, LONGEST_SECONDS, NAME, PAIR
 from annotator.domain.roles import NO_PASSWORD
 from annotator.errors import FacelabelError, TooMany
-from annotator.models import Labeller
+from annotator.models import FailedLogins, Labeller, now
 from annotator.project import ProjectFolder
 from annotator.services.access import passwords
 from annotator.services.access.account import find_account
+from annotator.services.access.failed_logins import LoginThrottle
 from annotator.services.access.passwords import hash_password, verify_password
 from annotator.services.access.sessions import Device
 from annotator.services.accounts import add_account, log_in
@@ -96,10 +99,13 @@ def test_two_passwords_are_checked_at_once_two_wait_and_others_are_refused():
 
 class Clock:
     def __init__(self) -> None:
-        self.time = 0.0
+        self.time = now()
 
-    def __call__(self) -> float:
+    def __call__(self) -> datetime:
         return self.time
+
+    def advance(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
 
 
 def failures(
@@ -112,49 +118,65 @@ def failures(
     return most
 
 
-def test_failures_are_counted_by_name_and_address_and_slower_by_name():
+def test_failures_are_counted_by_name_and_address_and_slower_by_name(project: ProjectFolder):
     clock = Clock()
-    throttle = LoginThrottle(clock)
+    throttle = LoginThrottle(project, clock)
     assert failures(throttle, "Ada", "192.0.2.1") == PAIR.failures
     assert failures(throttle, "ADA", "192.0.2.1") == 0
     assert failures(throttle, "Bob", "192.0.2.1") == PAIR.failures
     others = sum(failures(throttle, "Ada", f"198.51.100.{number}") for number in range(1, 20))
     assert others == NAME.failures - PAIR.failures
     assert failures(throttle, "Ada", "203.0.113.5") == 0  # a stranger with many addresses is slowed down
-    clock.time += NAME.seconds
+    clock.advance(NAME.seconds)
     assert failures(throttle, "Ada", "203.0.113.5") == 1
     assert sum(failures(throttle, f"name {number}", "192.0.2.9") for number in range(50)) == ADDRESS.failures
 
 
-def test_a_known_browser_is_not_slowed_down_by_strangers():
-    throttle = LoginThrottle(Clock())
+def test_a_known_browser_is_not_slowed_down_by_strangers(project: ProjectFolder):
+    throttle = LoginThrottle(project, Clock())
     for number in range(1, 9):
         failures(throttle, "Ada", f"198.51.100.{number}")
     assert throttle.attempt("Ada", "198.51.100.1").wait > 0
     assert failures(throttle, "Ada", "198.51.100.1", "a browser") == DEVICE.failures
 
 
-def test_an_attempt_that_does_not_fail_gives_its_place_back():
-    throttle = LoginThrottle(Clock())
-    for _ in range(100):
+def test_an_attempt_that_does_not_fail_gives_its_place_back(project: ProjectFolder):
+    throttle = LoginThrottle(project, Clock())
+    for _ in range(2 * PAIR.failures):
         throttle.give_back(throttle.attempt("Ada", "192.0.2.1"))
     assert failures(throttle, "Ada", "192.0.2.1") == PAIR.failures
 
 
-def test_one_network_of_ipv6_counts_as_one_address():
-    throttle = LoginThrottle(Clock())
+def test_one_network_of_ipv6_counts_as_one_address(project: ProjectFolder):
+    throttle = LoginThrottle(project, Clock())
     assert failures(throttle, "Ada", "2001:db8::1") == PAIR.failures
     assert failures(throttle, "Ada", "2001:db8::2") == 0
     assert failures(throttle, "Ada", "2001:db8:0:1::2") == PAIR.failures
 
 
-def test_memory_of_the_throttle_is_bounded():
+def test_what_was_typed_as_a_name_is_neither_stored_nor_counted_for_longer_than_needed(
+    project: ProjectFolder,
+):
     clock = Clock()
-    throttle = LoginThrottle(clock)
-    for number in range(21_000):
-        throttle.attempt(f"name {number}", f"2001:db8:{number:x}::1")
-        clock.time += 60
-    assert len(throttle._buckets) <= 20_003
+    throttle = LoginThrottle(project, clock)
+    failures(throttle, "correct horse battery", "192.0.2.1")
+    clock.advance(LONGEST_SECONDS + 1)
+    throttle.attempt("Ada", "198.51.100.1")
+    with project.database.read() as session:
+        keys = list(session.scalars(select(FailedLogins.key)))
+    assert len(keys) == 3
+    assert not any("horse" in key or "Ada" in key or "198.51" in key for key in keys)
+
+
+def test_two_processes_count_failures_together(project: ProjectFolder):
+    clock = Clock()
+    one, other = (LoginThrottle(ProjectFolder.open(project.path), clock) for _ in range(2))
+    for number in range(PAIR.failures):
+        assert (one if number % 2 else other).attempt("Ada", "192.0.2.1").wait == 0
+    assert one.attempt("Ada", "192.0.2.1").first
+    again = other.attempt("Ada", "192.0.2.1")
+    assert again.wait == PAIR.seconds
+    assert not again.first
 
 
 def test_a_stranger_does_not_lock_a_colleague_out(team: Server):

@@ -13,7 +13,8 @@ from annotator.models import Certificate, Image, Label
 from annotator.project import ProjectFolder
 from annotator.services.annotation.bulk import SweptCell, SweptPage, submit_page
 from annotator.services.annotation.submit import Submitted, submit
-from annotator.services.certificates.batches import check_filled
+from annotator.services.certificates import batches, prepare
+from annotator.services.certificates.batches import check_filled, continue_certificates
 from annotator.services.certificates.create import create_certificate
 from annotator.services.certificates.decide import decide_certificate
 from annotator.services.certificates.sample import read_sample
@@ -75,6 +76,31 @@ def test_a_certificate_fills_what_its_sample_allows(ready: ProjectFolder):
     assert all(cell.code == truth_of(image) and cell.certificate == number for image, cell in cells.items())
     assert {open_cells(ready, image) for image in filled} == {5}
     assert_open_cells_are_right(ready)
+
+
+def test_how_far_its_preparation_and_its_filling_are_is_told(
+    ready: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(prepare, "BATCH_CELLS", 60)
+    monkeypatch.setattr(batches, "BATCH_CELLS", 60)
+    with ready.database.write() as session:
+        number = create_certificate(ready, session, "glasses", TARGET, 1, "key").id
+    told = []
+    while state_of(ready, number) == CertificateState.PREPARING:
+        assert continue_certificates(ready)
+        told.append(status_of(ready, number).progress)
+    assert told.pop() is None
+    assert len(told) > 3
+    assert told == sorted(told)
+    assert told[-1] > 0.9
+    answer_sample(ready, number, until_filled=False)
+    told.clear()
+    while continue_certificates(ready):
+        told.append(status_of(ready, number).progress)
+    assert told.pop() is None
+    assert told[0] == 0
+    assert told == sorted(told)
+    assert told[-1] == 1
 
 
 def test_nobody_is_asked_about_a_filled_cell_and_a_finished_image_is_done(certified: ProjectFolder):

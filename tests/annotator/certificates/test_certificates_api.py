@@ -30,6 +30,7 @@ def test_a_certificate_is_begun_decided_and_undone(project: ProjectFolder):
         [glasses] = plans["attributes"]
         assert (glasses["title"], glasses["attempt"], plans["missing"]) == ("Glasses", 1, "")
         assert len(glasses["plans"]) == len(plans["errors"]) * len(plans["recalls"])
+        assert plans["planned"] == plans["expected"] == len(glasses["plans"])
         by_error = [p["cells"] for p in glasses["plans"] if p["recall"] is None]
         assert by_error[-1] > 150
         assert client.get("/loop")["filling"] is None or "Glasses" in client.get("/loop")["filling"]

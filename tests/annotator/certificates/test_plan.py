@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from annotator.domain.certificates.decision import Sample, decide
 from annotator.domain.certificates.ladder import Checked, Ladder, choose_ladder
-from annotator.domain.certificates.plan import Plan, Seconds, Shortfall, plan
+from annotator.domain.certificates.plan import Plan, Shortfall, plan
+from annotator.domain.certificates.search import Seconds
 from annotator.domain.certificates.target import Allowance, Target
+from tests.support.slow_plan import slow_plan
 
 NO_RECALL = Target(error=0.02, recall=None)
 NAMES = ["no", "yes"]
@@ -38,6 +40,10 @@ def planned(made: Cells, labelled: int, target: Target) -> Plan:
     found = plan(*project(made, labelled), target)
     assert isinstance(found, Plan), found
     return found
+
+
+def told(found: Plan | Shortfall) -> object:
+    return found.to_json() if isinstance(found, Plan) else found
 
 
 def test_the_sets_are_nested_and_survive_the_round_trip():
@@ -134,6 +140,23 @@ def test_a_value_too_rare_for_any_sample_is_said_with_what_it_would_need():
     sentence = found.sentence("Glasses", NAMES)
     assert "“yes”" in sentence
     assert f"{found.needed:,} blind answers" in sentence
+
+
+def test_the_search_finds_what_all_samples_decided_would_give(soak: bool):
+    priors = [[0.9, 0.1], [0.3, 0.3, 0.2, 0.15, 0.05], [0.97, 0.03], [0.6, 0.4]]
+    targets = [Target(error, recall) for recall in (0.95, 0.9, None) for error in (0.005, 0.01, 0.03, 0.1)]
+    reasons = set()
+    for seed, prior in enumerate(priors):
+        made = project(cells(1200, prior, seed, sure=2.2), 250)
+        for target in targets if soak else targets[seed::3]:
+            for attempt, cost in (
+                ((1, Seconds(2.3, 1.2)), (3, Seconds())) if soak else ((1, Seconds(2.3, 1.2)),)
+            ):
+                found = plan(*made, target, attempt, cost)
+                expected = slow_plan(*made, target, attempt, cost)
+                assert told(found) == told(expected)
+                reasons.add(found.reason if isinstance(found, Shortfall) else "planned")
+    assert reasons >= {"planned", "recall", "no_gain"}
 
 
 def test_very_few_open_cells_are_planned_too():

@@ -3,10 +3,11 @@
 import threading
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, func, select, text
 
 from annotator.database import Database, open_database
-from annotator.errors import FacelabelError
+from annotator.errors import Busy, FacelabelError, Unreachable
+from annotator.models import ImageGroup
 from annotator.project import NEWEST_REVISION
 from tests.support.waiting import wait_until
 
@@ -43,6 +44,90 @@ def test_integers_have_64_bits_and_texts_are_ordered_by_their_bytes(database: Da
             "b",
         ]
         assert session.scalar(text("SELECT sum(images) FROM image_groups")) == 2**42
+
+
+def test_a_statement_has_as_many_values_as_in_sqlite(database: Database):
+    with database.write() as session:
+        session.execute(
+            text("INSERT INTO image_groups (key, images) VALUES ('%', 1), ('b', 99999), ('c', 0)")
+        )
+    with database.read() as session:
+        several = select(ImageGroup.key).where(ImageGroup.images.in_(range(1, 100_000)))
+        assert sorted(session.scalars(several)) == ["%", "b"]
+
+
+def test_texts_are_found_whatever_the_case_of_their_letters_is_as_in_sqlite(database: Database):
+    with database.write() as session:
+        session.execute(
+            text("INSERT INTO image_groups (key, images) VALUES ('Zoë', 1), ('ZOË', 1), ('zo_', 1)")
+        )
+    with database.read() as session:
+        found = [
+            sorted(
+                session.scalars(select(ImageGroup.key).where(ImageGroup.key.contains(part, autoescape=True)))
+            )
+            for part in ("zo", "oë", "o_")
+        ]
+    assert found == [["ZOË", "Zoë", "zo_"], ["Zoë"], ["zo_"]]
+
+
+def test_a_condition_of_several_rows_holds_if_it_holds_for_one(database: Database):
+    with database.write() as session:
+        session.execute(text("INSERT INTO image_groups (key, images) VALUES ('a', 1), ('b', 2)"))
+    with database.read() as session:
+        assert session.scalar(select(func.max(ImageGroup.images == 1))) is True
+        assert session.scalar(select(func.max(ImageGroup.images == 3))) is False
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_others_write_while_a_durable_commit_waits_for_the_disk(database: Database, durable):
+    """The lock is free again before the disk is waited for: the commit and the wait are statements of one message."""
+    statements: list[str] = []
+    event.listen(
+        database.engine, "before_cursor_execute", lambda _c, _u, statement, *_: statements.append(statement)
+    )
+    with database.write(durable=durable) as session:
+        session.execute(text("INSERT INTO image_groups (key, images) VALUES ('a', 1)"))
+    begin, _, *end = statements
+    assert begin.startswith("BEGIN; SET LOCAL synchronous_commit = off; SELECT pg_advisory_xact_lock(")
+    assert [statement.partition(";")[0] for statement in end] == (["COMMIT"] if durable else [])
+    with database.read() as session:
+        assert session.scalar(text("SHOW synchronous_commit")) == "on"
+
+
+def test_a_connection_that_ended_while_it_waited_is_replaced(database: Database, postgres_server):
+    for _ in range(2):
+        with database.read() as session:
+            mine = session.scalar(text("SELECT pg_backend_pid()"))
+        postgres_server.execute(f"SELECT pg_terminate_backend({mine}, 5000)")
+
+
+@pytest.mark.parametrize("use", ["read", "write"])
+def test_a_connection_that_ends_in_use_is_told(database: Database, postgres_server, use):
+    def look() -> None:
+        with getattr(database, use)() as session:
+            mine = session.scalar(text("SELECT pg_backend_pid()"))
+            postgres_server.execute(f"SELECT pg_terminate_backend({mine}, 5000)")
+            session.execute(text("SELECT 1"))
+
+    with pytest.raises(Unreachable) as caught:
+        look()
+    assert caught.value.status == 503
+
+
+def test_who_waits_for_another_writer_for_too_long_is_told(database: Database):
+    another = open_database(database.location)
+    event.listen(another.engine, "connect", lambda connection, _: connection.execute("SET lock_timeout = 1"))
+
+    def write() -> None:
+        with another.write():
+            pass
+
+    with database.write(), pytest.raises(Busy) as caught:
+        write()
+    assert caught.value.code == "database_busy"
+    write()
+    another.close()
 
 
 @pytest.mark.parametrize("durable", [True, False])

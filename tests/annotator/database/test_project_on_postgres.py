@@ -1,12 +1,19 @@
 """A project in PostgreSQL works as one in a file does: commands, pages, exports. Its folder opens with no other database."""
 
+import csv
 from pathlib import Path
+from threading import Event
 
 import pytest
 
+from annotator.config import Settings
 from annotator.database.link import LINK
+from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.project import ProjectFolder
+from annotator.services.rounds.jobs import get_round, start_round
+from annotator.worker import run_worker
 from tests.support.commands import call
+from tests.support.forked import processes
 from tests.support.projects.labelling import ALL, Person, done_count, labels_of
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
@@ -48,6 +55,45 @@ def test_its_server_gives_images_and_keeps_answers(opened: ProjectFolder):
         task = client.next()["tasks"][0]
         client.answer(task, ALL)
     wait_until(lambda: done_count(opened) == 1, "the answer is kept")
+
+
+def work(path: Path) -> None:
+    """A worker that computes features ahead and starts no rounds."""
+    run_worker(ProjectFolder.open(path), Settings(faces=False, round_every=1000), Event())
+
+
+def test_a_round_of_a_worker_orders_the_queue_and_its_answers_are_exported(
+    tmp_path, faces, filled_on_postgres: ProjectFolder
+):
+    project, answers = filled_on_postgres, (faces / "answers.csv").read_text().splitlines()
+    (tmp_path / "some.csv").write_text("\n".join(answers[:31]))
+    call("import", tmp_path / "some.csv", "-p", project.path).assert_done()
+    with project.database.write() as session:
+        number = start_round(session, "probe", "entropy").id
+    worker = processes().Process(target=work, args=(project.path,))
+    worker.start()
+
+    def state() -> tuple[str, str | None]:
+        with project.database.read() as session:
+            row = get_round(session, number)
+            return row.state, row.error
+
+    wait_until(lambda: state()[0] in {"done", "failed"}, "the round has ended")
+    worker.kill()
+    worker.join()
+    assert state() == ("done", None)
+    predicted = PredictionsFile(project.round_folder(number) / "run" / "predictions")
+    me = Person(project)
+    tasks = me.next(5)
+    assert [task.image_name for task in tasks] == predicted.order(0, 5)
+    assert any(cell.suggestion for task in tasks for cell in task.cells)
+    for task in tasks:
+        me.answer(task, ALL)
+    call("export", "--to", tmp_path / "snapshot", "-p", project.path).assert_done()
+    call("verify", tmp_path / "snapshot").assert_done()
+    with (tmp_path / "snapshot" / "labels.csv").open(newline="") as file:
+        rows = {row["image_name"]: row["glasses"] for row in csv.DictReader(file)}
+    assert [rows[task.image_name] for task in tasks] == ["2"] * 5
 
 
 def test_what_is_a_files_own_says_what_to_use_instead(tmp_path, opened: ProjectFolder):

@@ -21,6 +21,7 @@ from tests.support.projects.erasing import (
     ERASED,
     OTHERS,
     PERSON,
+    contents_of,
     fill,
     find_damage,
     find_traces,
@@ -42,8 +43,7 @@ def forget(project: ProjectFolder, what: What, name: str = PERSON) -> dict:
 
 
 def mentions(project: ProjectFolder, text: str) -> list[str]:
-    files = (path for path in project.path.rglob("*") if path.is_file())
-    return [path.relative_to(project.path).as_posix() for path in files if text.encode() in path.read_bytes()]
+    return [place for place, content in contents_of(project) if text.encode() in content]
 
 
 def test_the_name_goes_from_take_backs_and_imported_labels(filled: ProjectFolder, tmp_path: Path):

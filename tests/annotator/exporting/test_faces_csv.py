@@ -128,7 +128,8 @@ def test_the_version_depends_on_exactly_the_columns_of_faces_csv(with_faces: Pro
             return int(session.execute(text("SELECT faces_version FROM project")).scalar_one())
 
     for column in Face.__table__.columns:
-        changed = "'other'" if column.name in {"descriptor", "finder", "points"} else f'"{column.name}" + 5'
+        others = {"descriptor": "'other'", "finder": "'other'", "points": "'[[5, 5]]'"}
+        changed = others.get(column.name, f'"{column.name}" + 5')
         for value, changes in ((f'"{column.name}"', False), (changed, column.name != "descriptor")):
             before = version()
             with with_faces.database.write() as session:

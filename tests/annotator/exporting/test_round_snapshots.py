@@ -126,7 +126,8 @@ def test_the_version_depends_on_exactly_what_images_csv_shows(rounds: Rounds):
     for column in Image.__table__.columns:
         if column.primary_key:
             continue
-        other = f"coalesce({column.name}, 0) + 1" if column.type.python_type is int else "'other'"
+        others = {int: f"coalesce({column.name}, 0) + 1", str: "'other'"}
+        other = others.get(column.type.python_type, "'2001-02-03 04:05:06'")
         for value, changes in ((column.name, False), (other, column.name in in_file)):
             before = rounds.version()
             with rounds.project.database.write() as session:

@@ -1,6 +1,5 @@
 """Labels that are exported in any format and imported again are the same labels, whatever the values are called."""
 
-import os
 import shutil
 import tempfile
 import unicodedata
@@ -31,6 +30,7 @@ from annotator.services.projects import init_project
 from annotator.services.schema.active import active_schema
 from annotator.services.schema_editing.changes import apply_schema
 from tests.support.projects.images import LIMITS, import_images
+from tests.support.soak import FULL
 
 FILES = {
     "parquet": "", "huggingface": "", "class_folders": "", "label_studio": "tasks.json", "cvat": "annotations.xml",
@@ -38,7 +38,6 @@ FILES = {
 }  # fmt: skip
 """The file of each format that is imported; "" is the folder."""
 
-FULL = os.environ.get("FACELABEL_SOAK") == "1"
 IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 """A folder without a disk, whose syncing would take most of the time."""
 

@@ -1,5 +1,6 @@
 """Hostile files given to every reader as its format, and the limits of memory and time."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ pytestmark = pytest.mark.shared
 
 ALLOWED_SECONDS = 10
 ALLOWED_GROWTH = 200 * 2**20
+ALIKE = re.compile(r"(Landscape|Portrait)_[2-8]\.jpg")
+"""Photos that differ in their EXIF orientation only, as their siblings do."""
 QUICK = {"bomb_500MB.zip", "header_lies_2g.png", "6000x4000.jpg"}
 
 
@@ -32,9 +35,11 @@ def hostile(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_a_reader_reads_or_refuses_a_hostile_file(hostile: list[Path], name: str):
+def test_a_reader_reads_or_refuses_a_hostile_file(hostile: list[Path], name: str, soak: bool):
     refused = []
     for path in hostile:
+        if ALIKE.fullmatch(path.name) and not soak:
+            continue
         try:
             READERS[name].recognise(path)
             READERS[name].read(path)

@@ -22,6 +22,7 @@ from tests.support.projects.images import LIMITS
 from tests.support.projects.importing import run_import
 from tests.support.projects.labelling import labels_of
 from tests.support.projects.photos import draw_photo, draw_photos
+from tests.support.soak import FULL
 
 FOLDERS = st.sampled_from(
     ["", "a", "b", "a/c", ".hidden", "@eaDir", "a/.ipynb_checkpoints", "__MACOSX", "masks", ".Trash-0/x"]
@@ -62,11 +63,12 @@ def bring_in(project: ProjectFolder, path: Path, *, dry_run: bool, form: str = "
     return import_source(project, source, ImportOptions(LIMITS, dry_run=dry_run))
 
 
+@pytest.mark.soak
 @given(
     st.dictionaries(st.tuples(FOLDERS, FILES), CONTENTS, min_size=1, max_size=9),
     st.sets(st.tuples(st.sampled_from(["", "a"]), st.sampled_from(["", "a", "b", "gone"])), max_size=3),
 )
-@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100 if FULL else 6, suppress_health_check=[HealthCheck.too_slow])
 def test_every_file_of_a_folder_and_of_an_archive_is_counted(
     files: dict[tuple[str, str], object], links: set[tuple[str, str]]
 ) -> None:
@@ -85,13 +87,14 @@ def test_every_file_of_a_folder_and_of_an_archive_is_counted(
         project.database.close()
 
 
+@pytest.mark.soak
 @given(
     st.dictionaries(
         st.tuples(st.sampled_from(["glasses", "hair_color"]), st.sampled_from(["none", "black"]), FILES), CONTENTS,
         min_size=1, max_size=9,
     )
 )  # fmt: skip
-@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100 if FULL else 6, suppress_health_check=[HealthCheck.too_slow])
 def test_every_file_of_class_folders_is_counted(files: dict[tuple[str, str, str], object]) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder, project = Path(scratch) / "classes", init_project(Path(scratch) / "project")

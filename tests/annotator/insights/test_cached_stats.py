@@ -1,18 +1,21 @@
 """A large project's pages show the worker's statistics and their time; a small project's pages show the current ones."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from threading import Event, Thread
 
 import pytest
 from flask.testing import FlaskClient
+from pydantic import TypeAdapter
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from annotator.app import create_app
 from annotator.config import Settings
 from annotator.models import StoredStatistics
 from annotator.project import ProjectFolder
 from annotator.services.common import cached_stats
-from annotator.services.common.cached_stats import StatisticsCounter, read_statistics
+from annotator.services.common.cached_stats import Statistics, StatisticsCounter, read_statistics
 from annotator.services.grouping.listing import LEAKS
 from annotator.services.insights.throughput import OPEN_CELLS
 from annotator.services.rounds.status import COUNTS
@@ -81,6 +84,38 @@ def test_what_has_not_changed_is_not_counted_again(large: ProjectFolder):
     Person(large, "Cleo").answer(Person(large, "Cleo").next()[0], ALL)
     StatisticsCounter(large, KINDS).run_step()
     assert all(new > old for new, old in zip(moments(), before, strict=True))
+
+
+def test_the_first_time_pages_show_what_is_known_so_far(
+    filled: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(cached_stats, "SHOWN_AFTER", 0)
+    state, shown = ["before"], []
+
+    def look() -> int | None:
+        with filled.database.read() as session:
+            return read_statistics(session, kind).value
+
+    def steps(_: Session) -> Iterator[int]:
+        for known in (1, 2, 3):
+            yield known
+            shown.append(look())
+            if state == ["killed"] and known == 2:
+                raise KeyboardInterrupt
+
+    kind = Statistics(
+        "steps", TypeAdapter(int), lambda _: tuple(state), lambda _: 4, by_worker=True, steps=steps
+    )
+    state[:] = ["killed"]
+    with pytest.raises(KeyboardInterrupt):
+        StatisticsCounter(filled, (kind,)).run_step()
+    assert (shown, look()) == ([None, 1], 1)
+    state[:], shown[:] = ["after"], []
+    StatisticsCounter(filled, (kind,)).run_step()
+    assert (shown, look()) == ([1, 1, 2], 3)
+    state[:], shown[:] = ["later"], []
+    StatisticsCounter(filled, (kind,)).run_step()
+    assert (shown, look()) == ([], 4)
 
 
 def test_labels_are_counted_at_once_until_the_worker_has_come_to_them(large: ProjectFolder):

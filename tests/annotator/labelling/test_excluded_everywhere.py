@@ -204,7 +204,9 @@ LISTS: dict[str, Listed] = {
     },
     "the audit set": lambda p, s: [name for name, _ in read_audit_set(s, active_schema(s)).images],
     "the first draws of answered images": _selection,
-    "images to search for faces": lambda p, _: {image.id for image in FaceSearch(p)._next()},
+    "images to search for faces": lambda p, _: {
+        image.id for _, images in FaceSearch(p)._work() for image in images
+    },
     "images whose features are computed in advance": lambda p, _: {
         i.id for shard in range(SHARDS) for i in FeatureWarmup(p, faces=False)._next(shard, MAX_NUMBER)
     },

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ from annotator.models import Face
 from annotator.models import Image as ImageRow
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
-from annotator.services.faces.detection import FaceSearch, find_all_faces, read_face_progress, search_lock
+from annotator.services.common.claims import claimed
+from annotator.services.faces.detection import HEAD, PARTS, FaceSearch, find_all_faces, read_face_progress
 from annotator.services.review.filters import Filters
 from annotator.services.review.listing import find_images
 from tests.support.face_descriptors import read_descriptor
@@ -147,17 +149,28 @@ def test_every_image_is_looked_at_once_and_again_on_demand(project: ProjectFolde
     assert found_in(project) == first
 
 
-def test_the_command_waits_for_the_batch_of_the_worker_and_looks_at_all_the_rest(
+def test_the_command_searches_what_no_worker_has_claimed_and_waits_for_the_rest(
     project: ProjectFolder, portraits: Path
 ):
     import_images(project, [portraits], LIMITS)
-    with ThreadPoolExecutor(1) as pool, search_lock(project, wait=False) as held:
-        assert held
-        assert FaceSearch(project).run_batch_if_free(1.0) == 0
+    unseen = select(ImageRow.sha256).where(ImageRow.face_count.is_(None))
+    with project.database.read() as session:
+        free = session.scalars(unseen).all()[0][0]
+    with ThreadPoolExecutor(1) as pool, ExitStack() as claims:
+        for part in {HEAD, *PARTS} - {free}:
+            assert claims.enter_context(claimed(project, f"faces/{part}"))
         command = pool.submit(find_all_faces, project, 1, lambda *_: None)
-        with pytest.raises(TimeoutError):
-            command.result(timeout=0.2)
-    assert command.result().seen == 9
+
+        def left() -> set[str]:
+            with project.database.read() as session:
+                return {sha256[0] for sha256 in session.scalars(unseen)}
+
+        wait_until(lambda: free not in left(), "the free part is searched")
+        assert left()
+        assert FaceSearch(project).run_batch(1.0) is None
+        assert not command.done()
+        claims.close()
+        assert command.result().seen == 9
 
 
 def test_an_image_whose_view_is_gone_counts_as_looked_at(project: ProjectFolder, portraits: Path):

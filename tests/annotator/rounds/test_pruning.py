@@ -197,6 +197,18 @@ def test_an_image_is_erased_from_a_pruned_round_and_its_report(measured: Project
     assert (folder / "snapshot" / "manifest.json").exists(), "the curve needs it"
 
 
+def test_old_predictions_that_a_kill_left_are_removed_by_the_next_pruning(measured: ProjectFolder):
+    prune_rounds(measured, 4)
+    predictions = measured.round_folder(1) / "run" / "predictions"
+    old = predictions.with_name(".predictions.rest")
+    shutil.copytree(predictions, old)
+    with measured.database.write() as session:  # it was killed before it was recorded
+        session.get_one(Round, 1).pruned_bytes = None
+    assert [entry.id for entry in prune_rounds(measured, 4)] == [1]
+    assert not old.exists()
+    assert predictions.is_dir()
+
+
 def prune_until(moment: Moment, folder: Path, count: Path | None = None) -> None:
     """Prune until a moment: an event is a statement, a commit, or a file that is opened, renamed or removed."""
     project, before = ProjectFolder.open(folder), moment.events
@@ -208,6 +220,7 @@ def prune_until(moment: Moment, folder: Path, count: Path | None = None) -> None
         count.write_text(str(before - moment.events))
 
 
+@pytest.mark.database_file  # it copies the project's folder, and with it the database
 @pytest.mark.timeout(3600)
 def test_a_killed_pruning_goes_on_with_the_next_one(measured: ProjectFolder, tmp_path: Path, soak: bool):
     before = curves(measured)

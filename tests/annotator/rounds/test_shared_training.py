@@ -69,7 +69,7 @@ def test_a_round_says_which_error_its_processes_had(tmp_path: Path, soak: bool):
         pytest.skip("make soak runs it: two processes load torch")
     arguments = [str(tmp_path / "none"), "--to", str(tmp_path / "run"), "--engine", "cnn"]
     with pytest.raises(FacelabelError, match="none"):
-        train_together(tmp_path, arguments, 2, lambda *_: None)
+        train_together(tmp_path, arguments, 2, lambda *_: None, {})
 
 
 def work(path: Path) -> None:

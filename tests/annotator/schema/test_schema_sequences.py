@@ -23,6 +23,7 @@ from annotator.services.schema.active import active_schema, read_schema
 from annotator.services.schema_editing.changes import apply_schema
 from annotator.services.schema_editing.file import change_schema, schema_version
 from tests.support.projects.labelling import Person
+from tests.support.soak import FULL
 from trainer.data.snapshot import Snapshot
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -171,7 +172,8 @@ class Dataset:
                     assert refused.value.code == "code_reused"
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.soak
+@settings(max_examples=100 if FULL else 5, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data(), st.integers(2, 8))
 def test_any_sequence_of_changes_keeps_labels_codes_and_snapshots(
     tmp_path_factory: pytest.TempPathFactory, labelled: Path, data: st.DataObject, steps: int

@@ -4,89 +4,31 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image as Picture
-from sqlalchemy import select
 
 from annotator.app import create_app
 from annotator.config import Settings
 from annotator.errors import FacelabelError, WrongUse
 from annotator.files import shard_path
-from annotator.models import Image
 from annotator.project import ProjectFolder
 from annotator.services.projects import init_project
 from annotator.store.bucket import Unreachable
 from annotator.store.remote import RemoteStores
 from tests.support.commands import call
 from tests.support.projects.erasing import erase
-from tests.support.projects.images import draw_plain_images, import_images, names_of
-from tests.support.storage.s3 import BUCKET, SECRET, S3Server, free_port
+from tests.support.projects.images import hashes_of, import_images, names_of
+from tests.support.storage.s3 import BUCKET, SECRET, URL, S3Server
 from tests.support.waiting import wait_until
-
-URL = f"s3://{BUCKET}/team/one"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[S3Server]:
-    server = S3Server(free_port())
-    server.start()
-    server.client().create_bucket(Bucket=BUCKET)
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def s3(running: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
-    """The server, empty, with its address and credentials in the environment."""
-    for name, value in running.environment.items():
-        monkeypatch.setenv(name, value)
-    for key in running.keys(""):
-        running.client().delete_object(Bucket=BUCKET, Key=key)
-    return running
-
-
-@pytest.fixture(scope="module")
-def _made(running: S3Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
-    """A project with three images in S3, and its objects."""
-    folder = tmp_path_factory.mktemp("s3")
-    draw_plain_images(folder / "source", 3)
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in running.environment.items():
-            environment.setenv(name, value)
-        call("init", "--project", folder / "project", "--store", URL).assert_done()
-        made = ProjectFolder.open(folder / "project")
-        import_images(made, [folder / "source"])
-        made.database.checkpoint()
-        made.database.close()
-    client = running.client()
-    return folder, {key: client.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in running.keys("")}
-
-
-@pytest.fixture
-def stored(_made: tuple[Path, dict[str, bytes]], s3: S3Server, tmp_path: Path) -> Iterator[ProjectFolder]:
-    """A project with three images in S3; each test has a fresh copy of the folder and of the objects."""
-    folder, objects = _made
-    for key, content in objects.items():
-        s3.client().put_object(Bucket=BUCKET, Key=key, Body=content)
-    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
-    made = ProjectFolder.open(tmp_path / "project")
-    yield made
-    made.database.close()
 
 
 def is_shown(client: FlaskClient, sha256: str) -> bool:
     with client.get(f"/media/{sha256}.jpg") as answer:
         return answer.status_code == 200
-
-
-def hashes_of(project: ProjectFolder) -> list[str]:
-    with project.database.read() as session:
-        return list(session.scalars(select(Image.sha256).order_by(Image.name)))
 
 
 def test_originals_and_views_are_objects_and_the_folder_has_none(stored: ProjectFolder, s3: S3Server):
@@ -239,16 +181,6 @@ def test_features_are_computed_from_objects(stored: ProjectFolder):
             read_image_file(path.with_name(f"{'0' * 64}.png"))
     finally:
         fetch_missing(None)
-
-
-@pytest.fixture
-def photos(s3: S3Server, tmp_path: Path) -> str:
-    """The address of two images that lie in the bucket already, beside a file that is none."""
-    draw_plain_images(tmp_path / "there", 2)
-    for file in sorted((tmp_path / "there").iterdir()):
-        s3.client().put_object(Bucket=BUCKET, Key=f"photos/{file.name}", Body=file.read_bytes() + b" ")
-    s3.client().put_object(Bucket=BUCKET, Key="photos/notes.txt", Body=b"no image")
-    return f"s3://{BUCKET}/photos"
 
 
 def test_images_of_a_bucket_are_imported_without_a_copy(

@@ -33,6 +33,7 @@ def values(answer: requests.Response) -> dict[str, float]:
     }
 
 
+@pytest.mark.database_file
 def test_the_health_is_told_to_any_host_and_fails_with_the_database(server: Server, filled: ProjectFolder):
     healthy = get(server, "/healthz", Host="10.0.0.7:9000")
     assert (healthy.status_code, healthy.json()) == (200, {"status": "ok"})
@@ -148,7 +149,8 @@ def is_refused(port: int) -> bool:
     return False
 
 
-def test_a_server_of_a_damaged_database_does_not_start(filled: ProjectFolder):
+@pytest.mark.database_file
+def test_a_server_of_a_damaged_database_does_not_start(filled: ProjectFolder, soak: bool):
     filled.database.checkpoint()
     filled.database.close()
     [image, *_] = filled.stores.images.local_root.glob("*/*.jpg")
@@ -156,5 +158,6 @@ def test_a_server_of_a_damaged_database_does_not_start(filled: ProjectFolder):
     with filled.database_file.open("r+b") as file:
         file.seek(4096 * place)
         file.write(b"\xff" * 4096)
-    refused = run("serve", "-p", filled.path, "--port", "0", FACELABEL_WORKER="0")
-    refused.assert_refused(1, "damaged", "restore")
+    for processes in ("1", "2") if soak else ("1",):
+        more = {"FACELABEL_WORKER": "0", "FACELABEL_PROCESSES": processes}
+        run("serve", "-p", filled.path, "--port", "0", **more).assert_refused(1, "damaged", "restore")

@@ -26,8 +26,8 @@ from tests.support.browser.pages import log_in, wait_until_ready
 from tests.support.observatory import cookie_faults, observatory_faults
 from tests.support.paths import CHECKOUT
 from tests.support.projects.accounts import PASSWORD
+from tests.support.proxies.tls import HOST, Site, Visitor, planned_site, serving_site
 from tests.support.serving import Server
-from tests.support.tls_proxy import HOST, Site, Visitor, planned_site, serving_site
 from tests.support.waiting import wait_until
 
 WHOLE_HOSTS = ["nginx.conf", "Caddyfile"]

@@ -1,11 +1,9 @@
 """A labeller whose network or server is away: what the page holds, and what arrives in the end."""
 
-import sqlite3
-from contextlib import closing
-
 from playwright.sync_api import Page
 
 from annotator.project import ProjectFolder
+from tests.support.projects.database_checks import select_rows
 from tests.support.waiting import wait_until
 
 Pressed = list[tuple[str, dict[str, str]]]
@@ -35,12 +33,12 @@ def wait_until_copied(page: Page) -> None:
 
 def assert_arrived_once_and_in_order(project: ProjectFolder, pressed: Pressed) -> None:
     """The database has exactly these answers, each submission once, and none was late."""
-    with closing(sqlite3.connect(project.database_file)) as database:
-        arrived = database.execute(
-            "SELECT s.id, i.name, t.name, a.code FROM submissions s JOIN images i ON i.id = s.image_id "
-            "JOIN annotations a ON a.submission_id = s.id JOIN attributes t ON t.id = a.attribute_id ORDER BY s.id, a.id"
-        ).fetchall()
-        assert database.execute("SELECT count(*) FROM submissions WHERE late").fetchone() == (0,)
+    arrived = select_rows(
+        project.database,
+        "SELECT s.id, i.name, t.name, a.code FROM submissions s JOIN images i ON i.id = s.image_id "
+        "JOIN annotations a ON a.submission_id = s.id JOIN attributes t ON t.id = a.attribute_id ORDER BY s.id, a.id",
+    )
+    assert select_rows(project.database, "SELECT count(*) FROM submissions WHERE late") == [(0,)]
     found: dict[int, tuple[str, dict[str, str]]] = {}
     for number, image, attribute, code in arrived:
         found.setdefault(number, (image, {}))[1][attribute] = str(code)

@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.support.projects.accounts import PASSWORD, users_command
+from tests.support.proxies.tls import Visitor, planned_site, serving_site
 from tests.support.serving import Client, Server
-from tests.support.tls_proxy import Visitor, planned_site, serving_site
 
 CONFIG = os.environ.get("FACELABEL_TEST_PROXY", "nginx.conf")
 _identities: dict[str, dict[str, str]] = {}

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
@@ -28,16 +28,44 @@ MISSING = (
 
 
 class PostgresServer:
-    """A running server.
+    """A server of the tests.
 
     Args:
-        folder: the folder of its socket.
+        folder: the folder of its socket, its data and its log.
+        command: starts it.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, command: Sequence[str | Path]) -> None:
+        self._folder, self._command = folder, command
         self._numbers = count(1)
         self._template = ""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def socket(self) -> Path:
+        """Where it listens."""
+        return self._folder / ".s.PGSQL.5432"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, cwd=self._folder)
+        wait_until(self._answers, "PostgreSQL answers")
+
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """Stop it. SIGQUIT: at once, as in a crash, so that it must recover when it starts again."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        self._process.wait(30)
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self._folder / "log").read_text()
+        try:
+            self.execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def url(self, name: str) -> str:
         """The address of a database."""
@@ -98,8 +126,12 @@ def find_programs() -> Path:
 
 
 @contextmanager
-def running_server() -> Iterator[PostgresServer]:
-    """Start a server and stop it at the end. It does not wait for the disk: it need not survive a power cut."""
+def running_server(*, durable: bool = False) -> Iterator[PostgresServer]:
+    """Start a server and stop it at the end.
+
+    Args:
+        durable: commits wait for the disk, as those of a user's server do. The tests' need not survive a power cut.
+    """
     programs = find_programs()
     # Not below pytest's folder, which only its own user may enter: PostgreSQL refuses to run as root.
     folder = Path(tempfile.mkdtemp(prefix="facelabel-postgres-"))
@@ -122,38 +154,23 @@ def running_server() -> Iterator[PostgresServer]:
     options = {
         "listen_addresses": "",
         "unix_socket_directories": folder,
-        "fsync": "off",
-        "full_page_writes": "off",
         "max_connections": 200,
         "shared_buffers": "64MB",
-        "autovacuum": "off",
     }
+    if not durable:
+        options |= dict.fromkeys(("fsync", "full_page_writes", "autovacuum"), "off")
     try:
         subprocess.run([*prefix, *initdb], check=True, capture_output=True, cwd=folder)
         dying = [*prefix, "--pdeathsig=QUIT"] if prefix else ["setpriv", "--pdeathsig=QUIT"]
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [*dying, programs / "postgres", "-D", data, *arguments], stdout=log, stderr=log, cwd=folder
-            )
+        server = PostgresServer(folder, [*dying, programs / "postgres", "-D", data, *arguments])
         try:
-            server = PostgresServer(folder)
-            wait_until(lambda: _answers(server, process, folder / "log"), "PostgreSQL answers")
+            server.start()
             yield server
         finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(30)
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _answers(server: PostgresServer, process: subprocess.Popen[bytes], log: Path) -> bool:
-    assert process.poll() is None, log.read_text()
-    try:
-        server.execute("SELECT 1")
-    except psycopg.OperationalError:
-        return False
-    return True
 
 
 def _user() -> pwd.struct_passwd | None:

@@ -1,23 +1,36 @@
-"""Checks of a whole database after faults."""
+"""Checks of a whole database after faults, in whichever engine it is."""
 
-import sqlite3
 from collections import Counter
-from contextlib import closing
-from pathlib import Path
+from typing import Any
 
+from sqlalchemy import text
+
+from annotator.database import Database
 from annotator.project import ProjectFolder
 from annotator.services.common.open_cells import recount_open_cells
 
 
-def annotations_by_key(database: Path) -> dict[str, dict[str, int]]:
+def select_rows(database: Database, statement: str) -> list[tuple[Any, ...]]:
+    """The rows that a statement selects."""
+    with database.read() as session:
+        return [tuple(row) for row in session.execute(text(statement))]
+
+
+def assert_sound(database: Database) -> None:
+    """Assert that no page of the database is damaged; a server checks its own."""
+    if database.engine.dialect.name == "sqlite":
+        assert select_rows(database, "PRAGMA integrity_check") == [("ok",)]
+
+
+def annotations_by_key(database: Database) -> dict[str, dict[str, int]]:
     """The codes of each submission by its key and attribute; fails if a submission or an annotation is there twice."""
-    with closing(sqlite3.connect(database)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        keys = [key for (key,) in connection.execute("SELECT key FROM submissions")]
-        rows = connection.execute(
-            "SELECT s.key, t.name, a.code FROM annotations a JOIN submissions s ON s.id = a.submission_id "
-            "JOIN attributes t ON t.id = a.attribute_id"
-        ).fetchall()
+    assert_sound(database)
+    keys = [key for (key,) in select_rows(database, "SELECT key FROM submissions")]
+    rows = select_rows(
+        database,
+        "SELECT s.key, t.name, a.code FROM annotations a JOIN submissions s ON s.id = a.submission_id "
+        "JOIN attributes t ON t.id = a.attribute_id",
+    )
     assert max(Counter(keys).values(), default=0) <= 1
     assert max(Counter((key, name) for key, name, _ in rows).values(), default=0) <= 1
     kept: dict[str, dict[str, int]] = {key: {} for key in keys}
@@ -28,15 +41,17 @@ def annotations_by_key(database: Path) -> dict[str, dict[str, int]]:
 
 def assert_counts_are_right(project: ProjectFolder) -> None:
     """Assert that labels and counts, which are derived from the annotations, agree with them."""
-    with closing(sqlite3.connect(project.database_file)) as database:
-        labels = database.execute("SELECT image_id, attribute_id, code, annotation_id FROM labels").fetchall()
-        newest = database.execute(
-            "SELECT image_id, attribute_id, code, max(id) FROM annotations GROUP BY 1, 2"
-        )
-        assert sorted(labels) == sorted(newest.fetchall())
-        counts = "SELECT image_count, done_count FROM project"
-        cells = "SELECT id, open_cells FROM images ORDER BY id"
-        before = database.execute(counts).fetchall(), database.execute(cells).fetchall()
-        with project.database.write() as session:
-            recount_open_cells(session)
-        assert before == (database.execute(counts).fetchall(), database.execute(cells).fetchall())
+    database = project.database
+    labels = select_rows(database, "SELECT image_id, attribute_id, code, annotation_id FROM labels")
+    newest = select_rows(
+        database,
+        "SELECT image_id, attribute_id, code, id FROM annotations WHERE id IN "
+        "(SELECT max(id) FROM annotations GROUP BY image_id, attribute_id)",
+    )
+    assert sorted(labels) == sorted(newest)
+    counts = "SELECT image_count, done_count FROM project"
+    cells = "SELECT id, open_cells FROM images ORDER BY id"
+    before = select_rows(database, counts), select_rows(database, cells)
+    with database.write() as session:
+        recount_open_cells(session)
+    assert before == (select_rows(database, counts), select_rows(database, cells))

@@ -2,8 +2,7 @@
 
 import json
 import secrets
-import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from annotator.feature_warmup import upright_landmarks
 from annotator.files import shard_path
 from annotator.formats.importers.mapping import Mapping
 from annotator.imaging.detector import FoundFace
-from annotator.models import Face, Image, ImageAlias
+from annotator.models import Base, Face, Image, ImageAlias
 from annotator.project import ProjectFolder
 from annotator.services.common.image_maps import LISTED, map_folder
 from annotator.services.erasure.journal import begin_erasure, complete_erasures
@@ -30,6 +29,7 @@ from annotator.services.insights.image_map import list_images
 from annotator.services.people.directory import list_people
 from annotator.services.review.flags import raise_flag
 from tests.support.predictions_folder import SURE, UNCERTAIN
+from tests.support.projects.database_checks import select_rows
 from tests.support.projects.faces import give_faces
 from tests.support.projects.images import image_of, names_of
 from tests.support.projects.labelling import ALL, Person
@@ -173,8 +173,7 @@ def find_traces(project: ProjectFolder, traces: Traces, *, windows: bool = True)
     Its hash is in the tombstone and the receipt, and nowhere else.
     """
     found = []
-    for path in sorted(path for path in project.path.rglob("*") if path.is_file()):
-        place, content = path.relative_to(project.path).as_posix(), path.read_bytes()
+    for place, content in contents_of(project):
         if traces.sha256 in place or traces.needles["the name"].decode() in place:
             found.append(f"{place}: its path")
         found += [f"{place}: {what}" for what, needle in traces.needles.items() if needle in content]
@@ -186,6 +185,16 @@ def find_traces(project: ProjectFolder, traces: Traces, *, windows: bool = True)
     return found
 
 
+def contents_of(project: ProjectFolder) -> Iterator[tuple[str, bytes]]:
+    """The name and the bytes of every file of the project; the rows of a database in a server stand for its file."""
+    for path in sorted(path for path in project.path.rglob("*") if path.is_file()):
+        yield path.relative_to(project.path).as_posix(), path.read_bytes()
+    if not project.database_file.exists():
+        tables = [f"SELECT CAST(t AS text) FROM {table.name} t" for table in Base.metadata.sorted_tables]
+        rows = [row for (row,) in select_rows(project.database, " UNION ALL ".join(tables))]
+        yield "facelabel.db", "\n".join(rows).encode()
+
+
 def _allowed(place: str) -> int:
     """How often the hash may stand in a file: in the tombstone, its index and the receipt."""
     if place.startswith("erasures/"):
@@ -195,8 +204,9 @@ def _allowed(place: str) -> int:
 
 def find_damage(project: ProjectFolder) -> list[str]:
     """What is wrong with the database: damaged pages, and rows that refer to rows that do not exist."""
-    with closing(sqlite3.connect(project.database_file)) as database:
-        broken = [str(row) for row in database.execute("PRAGMA foreign_key_check")]
+    broken = []
+    if project.database_file.exists():  # a server never has such rows
+        broken = [str(row) for row in select_rows(project.database, "PRAGMA foreign_key_check")]
     return project.database.find_damage() + broken
 
 

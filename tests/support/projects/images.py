@@ -23,6 +23,12 @@ def names_of(project: ProjectFolder, *, split: str | None = None) -> list[str]:
         return list(session.scalars(query if split is None else query.where(Image.split == split)))
 
 
+def hashes_of(project: ProjectFolder) -> list[str]:
+    """The SHA-256 of all images, in the order of their names."""
+    with project.database.read() as session:
+        return list(session.scalars(select(Image.sha256).order_by(Image.name)))
+
+
 def image_of(project: ProjectFolder, name: str) -> int:
     """The image's id."""
     with project.database.read() as session:

@@ -11,6 +11,8 @@ from moto.server import ThreadedMotoServer
 
 KEY, SECRET = "a-test-key", "a-secret-that-must-not-leak"
 BUCKET = "faces"
+URL = f"s3://{BUCKET}/team/one"
+WATCHED = f"s3://{BUCKET}/photos"
 
 
 @dataclass

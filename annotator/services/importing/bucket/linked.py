@@ -6,6 +6,7 @@ Only an operator names such an address, on the command line: the server never re
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import PurePosixPath
 
 from annotator.errors import WrongUse
@@ -15,7 +16,8 @@ from annotator.imaging.image_store import StoredImage
 from annotator.project import ProjectFolder
 from annotator.services.common.progress import recount
 from annotator.services.grouping.membership import choose_test_share
-from annotator.services.importing.bucket.objects import AT_ONCE, new_objects, usable_images
+from annotator.services.importing.bucket.objects import AT_ONCE, GONE, new_objects, usable_images
+from annotator.services.importing.bucket.seen import SeenObjects
 from annotator.services.importing.image_rows import DecodedFile
 from annotator.services.importing.images import Progress, record_files
 from annotator.services.importing.reports import ImageReport
@@ -35,7 +37,8 @@ def import_linked(
     progress: Progress = lambda *_: None,
     *,
     restore: bool = False,
-) -> ImageReport:
+    seen: SeenObjects | None = None,
+) -> tuple[ImageReport, list[Found]]:
     """Import the images below an address. Objects that were imported before are not read again.
 
     Args:
@@ -44,9 +47,13 @@ def import_linked(
         limits: files beyond them are refused.
         progress: is told how many objects are done.
         restore: also import what was erased for good.
+        seen: what earlier listings of a watched address have dealt with; it is kept for the next one.
+
+    Returns:
+        The report, and the objects at the address that are images by their names.
 
     Raises:
-        WrongUse: if the project keeps its images in its folder, or there is no image at the address.
+        WrongUse: if the project keeps its images in its folder, or there is no image at an address that is not watched.
         Unreachable: if a store does not answer; what was recorded before is kept, and the next import continues.
     """
     stores = project.stores
@@ -60,20 +67,29 @@ def import_linked(
     objects = bucket.find()
     report = ImageReport(found=len(objects))
     images = usable_images(objects, report)
-    if not images:
+    if not images and seen is None:
         raise WrongUse(
             "no_images", f"There is no image at {bucket.url}.", do="Name an address that has images."
         )
-    for start in range(0, len(images), _BATCH):
-        batch = images[start : start + _BATCH]
+    rest = images if seen is None else seen.rest_of(images, report)
+    for start in range(0, len(rest), _BATCH):
+        batch = rest[start : start + _BATCH]
         new = new_objects(project, stores, bucket.url, batch, report)
-        _import_batch(project, stores, bucket, new, limits, report, restore=restore)
-        progress(start + len(batch), len(images))
-    with project.database.write() as session:
-        choose_test_share(session)
-        recount(session)
+        told = partial(_tell_part, progress, start, len(rest))
+        _import_batch(project, stores, bucket, new, limits, report, told, restore=restore)
+        progress(start + len(batch), len(rest))
+    if rest:
+        with project.database.write() as session:
+            choose_test_share(session)
+            recount(session)
     report.check()
-    return report
+    if seen is not None:
+        seen.keep(images, report)
+    return report, images
+
+
+def _tell_part(progress: Progress, before: int, total: int, done: int, _: int) -> None:
+    progress(before + done, total)
 
 
 def _import_batch(
@@ -83,6 +99,7 @@ def _import_batch(
     batch: list[Found],
     limits: Limits,
     report: ImageReport,
+    progress: Progress,
     *,
     restore: bool,
 ) -> None:
@@ -107,9 +124,7 @@ def _import_batch(
                     placed, threads.map(lambda path: bucket.get(placed[path].name, path), placed), strict=True
                 )
             )
-        report.refused += [
-            (placed[path].name, "was removed meanwhile") for path, is_there in there.items() if not is_there
-        ]
+        report.refused += [(placed[path].name, GONE) for path, is_there in there.items() if not is_there]
         files = [
             SourceFile(path, placed[path].name, bucket.url, original_path=placed[path].name)
             for path, is_there in there.items()
@@ -121,4 +136,4 @@ def _import_batch(
                 (image.staged, placed[file.path]) for file, image in decoded if isinstance(image, StoredImage)
             )
 
-        record_files(project, files, limits, report, lambda *_: None, finish, restore=restore)
+        record_files(project, files, limits, report, progress, finish, restore=restore)

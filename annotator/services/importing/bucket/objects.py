@@ -17,7 +17,11 @@ from annotator.store.remote import RemoteStores
 
 AT_ONCE = 16
 """Objects that are read at the same time: each takes a turn around the network."""
+_PAGE = 10_000
 CHANGED = "has other bytes than at its import, so the image has lost its file; restore it, or give the new file another name"
+GONE = "was removed meanwhile"
+NOT_FINAL = {CHANGED, GONE}
+"""Reasons to refuse an object that may not hold at the next listing, although its etag is the same."""
 
 
 def usable_images(objects: Sequence[Found], report: ImageReport) -> list[Found]:
@@ -65,6 +69,15 @@ def new_objects(
         else:
             report.refused.append((one.name, CHANGED))
     return new
+
+
+def lost_objects(project: ProjectFolder, source: str, objects: Sequence[Found]) -> list[str]:
+    """Return the names of the objects whose images were imported from an address, and which a whole listing of it does not have."""
+    names = {one.name for one in objects}
+    query = select(Image.original_path).where(Image.source == source).order_by(Image.id)
+    with project.database.read() as session:
+        paths = session.scalars(query.execution_options(yield_per=_PAGE))
+        return [path for path in paths if path not in names]
 
 
 def _is_plain(name: str) -> bool:
