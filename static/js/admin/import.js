@@ -37,7 +37,7 @@ function say(text, error = '') {
 }
 
 /** @param {string} text */
-function problem(text) {
+function complain(text) {
   byId('error').textContent = text;
 }
 
@@ -210,7 +210,7 @@ async function look(id, focus = false) {
  */
 async function send(entries) {
   if (sending) {
-    problem('Another file is being uploaded. Choose this one again when that is done.');
+    complain('Another file is being uploaded. Choose this one again when that is done.');
     return;
   }
   const { name, content } = bundle(entries);
@@ -257,7 +257,7 @@ async function start(dryRun) {
   });
 }
 
-takeFiles(send, problem);
+takeFiles(send, complain);
 onSubmit(form, () => start(false));
 byId('again').addEventListener('click', () => start(true));
 byId('discard').addEventListener('click', () => act('discard', {}));
