@@ -58,7 +58,7 @@ def test_its_server_gives_images_and_keeps_answers(opened: ProjectFolder):
 
 
 def work(path: Path) -> None:
-    """A worker that computes features ahead and starts no rounds."""
+    """A worker that does the feature warm-up and starts no rounds."""
     run_worker(ProjectFolder.open(path), Settings(faces=False, round_every=1000), Event())
 
 
