@@ -315,7 +315,7 @@ def _write_proposal(
     if len(labelled) != 1:
         raise click.UsageError("--map-out needs exactly one source with labels.")
     if path.exists():
-        raise WrongUse("exists", f"{path} exists already, with your changes?", do="Name another file.")
+        raise WrongUse("exists", f"{path} exists already and is not overwritten.", do="Name another file.")
     mapping, counts = propose_mapping(project, labelled[0], options)
     mapping.write(path, counts)
     errors.print(
