@@ -129,3 +129,11 @@ def test_a_mapping_with_a_slip_is_refused_for_it(
     call("import", tmp_path / "t.csv", "-p", filled.path, "--map", tmp_path / "map.toml").assert_refused(
         1, reason
     )
+
+
+def test_snapshots_that_were_changed_are_not_compared(filled: ProjectFolder, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        call("export", "-p", filled.path, "--to", tmp_path / name).assert_done()
+    with (tmp_path / "b" / "labels.csv").open("a") as labels:
+        labels.write("x\n")
+    call("diff", tmp_path / "a", tmp_path / "b").assert_refused(1, "labels.csv was changed")
