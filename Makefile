@@ -13,8 +13,9 @@ NODE_READY := node_modules/.ready
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
-# The tests near the database, which `make soak` also runs with their projects in PostgreSQL.
-ON_POSTGRES := $(addprefix tests/annotator/,certificates labelling schema project/test_two_versions.py web/test_two_processes.py)
+# The rooms whose tests `make soak` also runs with their projects in PostgreSQL.
+ON_POSTGRES := $(addprefix tests/annotator/,certificates cli erasure exporting grouping importing insights labelling people \
+  review rounds schema team web project/test_two_versions.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test coverage lint examples bench soak python programs chromium proxies postgres clean

@@ -37,8 +37,8 @@ from annotator.errors import Busy, FacelabelError, NoRoom, Unreachable, WrongUse
 WRITER, _MIGRATION = 0x66616365, 0x6D696772
 """The numbers of the advisory locks; PostgreSQL keeps those of each database apart."""
 _CHANNEL = "facelabel"
-_KEPT, _MOST = 8, 96
-"""Connections of one process: so many stay open, and so many are open at most."""
+_KEPT, _MOST = 32, 96
+"""Connections of one process: so many stay open, more than a web server has threads, and so many are open at most."""
 _FULL, _LOCKED = "53100", "55P03"
 _GONE = ("08", "57P", "53300")
 """How the codes of errors begin by which a server that stops, starts or has no connection left says so."""
@@ -70,6 +70,7 @@ class PostgresDatabase(Database):
             connect_args={**network, "autocommit": True},  # psycopg then begins no transactions
             pool_size=_KEPT,
             max_overflow=_MOST - _KEPT,
+            pool_use_lifo=True,  # so that those in use have their statements prepared
             pool_pre_ping=True,  # a server that was started anew is noticed before a request fails
             use_native_hstore=False,
         )

@@ -53,7 +53,7 @@ def test_answers_survive_crashes_of_the_databases_server_exactly_once(
             filled_on_postgres,
             server,
             tmp_path / "team",
-            100 if soak else 10,
+            100 if soak else 3,
             lambda: postgres_server.stop(signal.SIGQUIT),
             postgres_server.start,
         )

@@ -57,7 +57,7 @@ def last_namings(session: Session, labeller_id: int) -> list[Naming]:
             ValueRow,
             (ValueRow.attribute_id == Annotation.attribute_id) & (ValueRow.code == Annotation.code),
         )
-        .group_by(sets.c.id)
+        .group_by(sets.c.id, sets.c.key, sets.c.created_at, sets.c.undone)
         .order_by(sets.c.id.desc())
     )
     return [
