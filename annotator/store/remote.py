@@ -45,6 +45,7 @@ class RemoteStore:
     ) -> None:
         self._bucket, self._kind, self._cache, self._by_content = bucket, kind, cache, by_content
         self._staging = staging
+        self._elsewhere: dict[str, Bucket] = {}
 
     @property
     def local_root(self) -> Path:
@@ -70,7 +71,7 @@ class RemoteStore:
         def fetch(place: Path) -> bool:
             if not self._bucket.get(name, place):
                 link = self.link_of(sha256, extension)
-                if link is None or not _bucket_of(link.url).get(_key_of(link.url), place):
+                if link is None or not self._bucket_of(link.url).get(_key_of(link.url), place):
                     return False
             return not self._by_content or _hash(place) == sha256
 
@@ -86,7 +87,7 @@ class RemoteStore:
         """Return the SHA-256 of the object's bytes, read from the store and not from the copy; "" if there is none."""
         content = self._bucket.read(self.key(sha256, extension))
         if content is None and (link := self.link_of(sha256, extension)) is not None:
-            content = _bucket_of(link.url).read(_key_of(link.url))
+            content = self._bucket_of(link.url).read(_key_of(link.url))
         return hashlib.sha256(content).hexdigest() if content is not None else ""
 
     def place(self, sha256: str, extension: str, place: Path, *, link: bool) -> bool:  # noqa: ARG002
@@ -149,6 +150,12 @@ class RemoteStore:
             return None
         content = self._bucket.read(f"{_LINKS}/{sha256[:2]}/{sha256}.{extension}{_LINK}")
         return Found(**json.loads(content)) if content is not None else None
+
+    def _bucket_of(self, url: str) -> Bucket:
+        """The whole bucket in which an object is."""
+        protocol, _, path = url.partition("://")
+        address = f"{protocol}://{path.partition('/')[0]}"
+        return self._elsewhere.setdefault(address, Bucket(address))
 
     def put_link(self, sha256: str, extension: str, found: Found) -> None:
         """Record that an object elsewhere holds an image."""
@@ -290,19 +297,8 @@ class RemoteStores:
         return file
 
 
-def _bucket_of(url: str) -> Bucket:
-    """The whole bucket in which an object is."""
-    protocol, _, path = url.partition("://")
-    return _buckets.setdefault(
-        f"{protocol}://{path.partition('/')[0]}", Bucket(f"{protocol}://{path.partition('/')[0]}")
-    )
-
-
 def _key_of(url: str) -> str:
     return url.partition("://")[2].partition("/")[2]
-
-
-_buckets: dict[str, Bucket] = {}
 
 
 def _hash(path: Path) -> str:
