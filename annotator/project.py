@@ -13,6 +13,7 @@ from annotator.config import Settings
 from annotator.database import Database, open_database
 from annotator.database.link import LINK, named_database, read_link, require_own_file
 from annotator.database.moved import UNFINISHED_REVISION
+from annotator.domain.project_files import is_part
 from annotator.errors import Busy, FacelabelError, WrongUse
 from annotator.files import hold_folder, keep_private, write_atomically
 from annotator.in_use import InUse
@@ -159,7 +160,7 @@ class ProjectFolder:
         The project's folder itself is left to the user if it holds other things too. What belongs to another user stays as it is.
         """
         entries = list(os.scandir(self.path))
-        ours = [entry for entry in entries if entry.name in PARTS or entry.name.startswith(_PREFIXES)]
+        ours = [entry for entry in entries if is_part(entry.name)]
         with suppress(PermissionError):
             for entry in ours:
                 if not entry.is_symlink() and entry.stat().st_mode & _OTHERS:
@@ -253,14 +254,6 @@ class ProjectFolder:
             )
 
 
-PARTS = frozenset(
-    {
-        "analysis.lock", "attributes.toml", "cache", "database.json", "erasures", "exports", "images", "imports", "networks", "photos", "rounds",
-        "secret.key", "snapshots", "store.url", "uploads", "views", "worker.lock", "workers",
-    }
-)  # fmt: skip
-"""The names of what Facelabel makes in a project's folder, besides what begins with `_PREFIXES`."""
-_PREFIXES = ("facelabel.db", ".facelabel", ".import-", "access.jsonl", ".access.lock")
 _OTHERS = 0o077
 
 

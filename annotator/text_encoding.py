@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from pathlib import Path
 
 _WIDE = {
     codecs.BOM_UTF32_LE: "utf-32",
@@ -32,6 +33,22 @@ def unicode_encoding(content: bytes) -> str:
     if len(sample) >= 4 and len(content) % 2 == 0 and abs(even - odd) * 4 > len(sample) // 2:
         return "utf-16-le" if odd > even else "utf-16-be"
     return "utf-8"
+
+
+def file_encoding(path: Path) -> str:
+    """Return the Unicode encoding with which Python opens a text file, by its first bytes; a byte-order mark is skipped.
+
+    Raises:
+        OSError: if the file cannot be read.
+    """
+    with path.open("rb") as file:
+        encoding = unicode_encoding(file.read(_SAMPLE))
+    return "utf-8-sig" if encoding == "utf-8" else encoding
+
+
+def encoding_title(encoding: str) -> str:
+    """Return what people call an encoding of Unicode: "utf-16-le" is UTF-16."""
+    return "-".join(encoding.upper().split("-")[:2])
 
 
 def marked_encoding(content: bytes) -> str | None:

@@ -31,6 +31,7 @@ def exclude_command(names: tuple[str, ...], reason: str, note: str, project: Pat
     An excluded image is in no queue, metric, training, snapshot or export. It keeps its file, its labels and its history,
     and `facelabel include` brings it back.
     """
+    names = tuple(dict.fromkeys(names))
     with open_project(project).database.write() as session:
         wanted = ToExclude(_key(), tuple(find_by_name(session, names)), ExclusionReason(reason), note)
         changed = exclude(session, local_labeller(session), wanted)
@@ -43,6 +44,7 @@ def exclude_command(names: tuple[str, ...], reason: str, note: str, project: Pat
 @json_option
 def include_command(names: tuple[str, ...], project: Path, as_json: bool) -> None:
     """Let excluded images count again, by name, all or none."""
+    names = tuple(dict.fromkeys(names))
     with open_project(project).database.write() as session:
         changed = restore(session, local_labeller(session), _key(), find_by_name(session, names))
     _tell(changed, len(names), "restored", "not excluded", as_json=as_json)

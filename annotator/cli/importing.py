@@ -14,6 +14,7 @@ import click
 from annotator.cli.terminal import (
     Every,
     Function,
+    Number,
     ProgressBar,
     errors,
     json_option,
@@ -27,7 +28,7 @@ from annotator.config import Settings
 from annotator.domain.plurals import counted
 from annotator.domain.plurals import counted as with_noun
 from annotator.domain.timestamps import every_text
-from annotator.errors import FacelabelError
+from annotator.errors import FacelabelError, WrongUse
 from annotator.formats.import_formats import FORMATS
 from annotator.formats.importers.archives.names import NAME_ENCODINGS
 from annotator.formats.importers.archives.unpacking import ArchiveLimits
@@ -77,7 +78,7 @@ def heads_option(function: Function) -> Function:
     help="truth: a label counts unless a person answered the cell; opinions: labels are one labeller's opinions.",
 )  # fmt: skip
 @click.option(
-    "--fps", type=click.FloatRange(0.001, 1000), default=1.0, show_default=True,
+    "--fps", type=Number(0.001, 1000), default=1.0, show_default=True,
     help="Frames to take per second of a video.",
 )  # fmt: skip
 @click.option(
@@ -313,6 +314,8 @@ def _write_proposal(
     labelled = [source for source in sources if source.format != "folder"]
     if len(labelled) != 1:
         raise click.UsageError("--map-out needs exactly one source with labels.")
+    if path.exists():
+        raise WrongUse("exists", f"{path} exists already and is not overwritten.", do="Name another file.")
     mapping, counts = propose_mapping(project, labelled[0], options)
     mapping.write(path, counts)
     errors.print(

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from annotator.cli.terminal import json_option, one_line, open_project, print_json, project_option
+from annotator.cli.terminal import Number, json_option, one_line, open_project, print_json, project_option
 from annotator.config import Settings
 from annotator.database.link import named_database
 from annotator.domain.schema import Value, parse_schema
@@ -29,18 +29,22 @@ from annotator.services.schema_editing.changes import CountedChange, apply_schem
     help="The attributes.toml of the project.  [default: the one in the folder, or the built-in one]",
 )
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="The seed that assigns groups to splits."
+    "--seed",
+    type=click.IntRange(-(2**63), 2**63 - 1),
+    default=0,
+    show_default=True,
+    help="The seed that assigns groups to splits.",
 )
 @click.option(
     "--test-share",
     "share_test",
-    type=click.FloatRange(0, 0.9),
+    type=Number(0, 0.9),
     help="Share of the test split, the audit set.  [default: 0.10, or more to reach 200 images]",
 )
 @click.option(
     "--val-share",
     "share_val",
-    type=click.FloatRange(0, 0.9),
+    type=Number(0, 0.9),
     default=0.15,
     show_default=True,
     help="Share of the validation split.",

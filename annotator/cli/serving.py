@@ -109,7 +109,8 @@ def worker_command(project: Path, only: str, parent: int | None) -> None:
 
     set_up_logging(Settings())
     stop = Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
     with lower_priority() as normal:
         run_worker(open_project(project), Settings(), stop, parent, normal, kinds)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,10 +22,13 @@ from annotator.database import database_failure
 from annotator.errors import FacelabelError, WrongUse
 from annotator.project import ProjectFolder
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+# Names of files and values are shown as they are: `:glasses:` is no picture of glasses.
+errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def report_expected(error: Exception) -> int | None:
@@ -32,6 +37,16 @@ def report_expected(error: Exception) -> int | None:
     if expected is not None:
         _print_error(expected)
         return expected.exit_code
+    if isinstance(error, OSError) and error.errno in _FULL:
+        _print_error(
+            FacelabelError(
+                "no_output",
+                f"The output could not be written: {error.strerror}.",
+                kept="What the command did before is kept.",
+                do="Make room where the output goes, and call the command again.",
+            )
+        )
+        return 1
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
@@ -59,6 +74,17 @@ def project_option(function: Function) -> Function:
         callback=lambda _ctx, _param, value: value if value is not None else Settings().project,
         help="The project folder.  [default: FACELABEL_PROJECT, or the current folder]",
     )(function)
+
+
+class Number(click.FloatRange):
+    """A number within bounds, which a text such as nan is not: it is neither below nor above them."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        """Return the number, or end the command."""
+        number = float(super().convert(value, parameter, context))
+        return (
+            number if math.isfinite(number) else self.fail(f"{value!r} is not a number.", parameter, context)
+        )
 
 
 def json_option(function: Function) -> Function:
@@ -126,6 +152,11 @@ class ProgressBar:
         self._bar.remove_task(self._task)
         self._task = self._bar.add_task(description, total=None)
 
+    def end(self) -> None:
+        """Remove a bar that never had anything to count, such as that of images in an import of a table."""
+        if any(task.id == self._task and task.total is None for task in self._bar.tasks):
+            self._bar.remove_task(self._task)
+
     def confirm(self, question: str) -> bool:
         """Ask for yes or no, yes by default, while the bar is hidden."""
         self._bar.stop()
@@ -139,7 +170,11 @@ class ProgressBar:
 def progress_bar(description: str) -> Iterator[ProgressBar]:
     """A progress bar on stderr while something runs."""
     with _bar() as bar:
-        yield ProgressBar(bar, description)
+        progress = ProgressBar(bar, description)
+        try:
+            yield progress
+        finally:
+            progress.end()
 
 
 @contextmanager

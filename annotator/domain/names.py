@@ -32,6 +32,13 @@ def fold(text: str) -> str:
     return " ".join(folded.strip(_INVISIBLE).split())
 
 
+def trim(text: str) -> str:
+    """Remove blanks from the ends of a text, also invisible ones."""
+    while text != (text := text.strip().strip(_INVISIBLE)):
+        pass
+    return text
+
+
 def plain(name: str) -> str:
     """Normalise the name of an attribute: without case, spaces and punctuation, in which spellings differ."""
     folded = fold(name)

@@ -100,6 +100,8 @@ def find_label_files(folder: Path) -> dict[Path, str]:
 
 def recognise(path: Path) -> str:
     """Return the format of a file or folder; "folder" (of images, or an image file) if no other format fits."""
+    if path.exists() and not (path.is_dir() or path.is_file()):
+        return "folder"  # a pipe or a device: opening it might wait for ever
     readers = {name: reader.recognise for name, reader in READERS.items()}
     for name, recognises in (CONTAINERS | readers).items():
         try:

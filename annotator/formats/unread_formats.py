@@ -11,8 +11,9 @@ from pathlib import Path, PurePath
 
 from annotator.formats.import_formats import format_list, recognise
 from annotator.formats.importers.ignored_files import IgnoredFiles, kind_of, read_head
+from annotator.formats.importers.json_members import json_fault
 from annotator.imaging.image_kinds import unreadable_kind
-from annotator.text_encoding import decode_text
+from annotator.text_encoding import decode_text, unicode_encoding
 
 _TABLE = "Write it as a CSV with a row per image: the columns image_name and one per attribute"
 _UNPACK = "Unpack it and import the folder, or pack it as zip or tar."
@@ -39,10 +40,25 @@ _ENDINGS = {
     ".lmdb": ("an LMDB database", f"{_TABLE}, and write its images as files."),
     ".rec": ("an MXNet record file", "Write its images as files in a folder per person."),
 }
+_PARTS = (
+    "a part of a split archive",
+    "Join the parts, for example with 7-Zip, unpack them and import the folder.",
+)
+_ENDINGS |= dict.fromkeys((".001", ".z01", ".part1"), _PARTS)
+_PACKED = {
+    b"PK\3\4": (
+        "a zip archive or an Office document",
+        "Name an archive so that it ends in .zip; save a document as CSV.",
+    ),
+    b"\x1f\x8b": ("a file packed with gzip", "Unpack it, or name an archive so that it ends in .tar.gz."),
+}
+"""What a file is that begins so, unless its ending says more."""
+
 _YOLO = re.compile(r"\d+( -?\d*\.?\d+){4,}\s*")
 _NOTES = {".txt", ".html", ".toml", ".yaml", ".yml", ".md"}
 """Endings of files that seldom hold labels; nobody wants to read about each README."""
 
+_JSON_ENDINGS = {".json", ".jsonl", ".ndjson"}
 _LABEL_ENDINGS = {
     ".json",
     ".jsonl",
@@ -69,30 +85,49 @@ class Unread:
 def describe_unread(path: Path) -> Unread | None:
     """Return what a file is that no format reads; None if nothing is known about it."""
     head = read_head(path)
+    return (
+        _describe_content(path, head)
+        or _describe_toml(path)
+        or (_describe_labels(path, head) if recognise(path) == "folder" else None)
+    )
+
+
+def _describe_content(path: Path, head: bytes) -> Unread | None:
+    """What a file is by its first bytes, or by an ending that says it."""
+    if not head and path.is_file() and not path.stat().st_size:
+        return Unread("an empty file", "Name another file.")
     for start, described in _STARTS.items():
         if head.startswith(start):
             return Unread(*described)
-    ending = path.suffix.lower()
-    if ending in _ENDINGS:
-        return Unread(*_ENDINGS[ending])
+    by_ending = _ENDINGS.get(path.suffix.lower())
+    if by_ending is not None:
+        return Unread(*by_ending)
     if image := unreadable_kind(path, head):
         what, _, advice = image.partition(";")
         return Unread(what, f"{advice[1:2].upper()}{advice[2:]}.")
-    if ending == ".toml" and (ours := _describe_toml(path)):
-        return ours
-    if ending not in _LABEL_ENDINGS or recognise(path) != "folder":
-        return None
-    known = _known_json(head) if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"{", b"[")) else ""
-    columns = f"{_TABLE}."
-    known = known or _known_text(head.decode(errors="replace"))
+    return None
+
+
+def _describe_labels(path: Path, head: bytes) -> Unread | None:
+    """What a file is that may hold labels, but not of a form that is read."""
+    ending = path.suffix.lower()
+    packed = next((described for start, described in _PACKED.items() if head.startswith(start)), None)
+    if packed or ending not in _LABEL_ENDINGS:
+        return Unread(*packed) if packed else None
+    if ending in _JSON_ENDINGS and (fault := json_fault(path)):
+        return Unread(f"a malformed {ending} file ({fault})", "Export it again, or save it as UTF-8.")
+    text = head.decode(unicode_encoding(head), errors="replace").lstrip("\ufeff")
+    known = (_known_json(text) if text.lstrip().startswith(("{", "[")) else "") or _known_text(text)
     return Unread(
         known or f"a {ending} file of a form that is not known",
-        f"Labels are read from {format_list()}. {columns}",
+        f"Labels are read from {format_list()}. {_TABLE}.",
     )
 
 
 def _describe_toml(path: Path) -> Unread | None:
     """A file of ours that is no source of labels: a schema or a mapping."""
+    if path.suffix.lower() != ".toml":
+        return None
     try:
         document = tomllib.loads(decode_text(path.read_bytes()).lstrip("\ufeff"))
     except (OSError, ValueError, RecursionError):
@@ -133,9 +168,8 @@ def describe_kinds(ignored: IgnoredFiles, others: Iterable[Path]) -> None:
             )
 
 
-def _known_json(head: bytes) -> str:
+def _known_json(text: str) -> str:
     """The tool that wrote JSON whose first object looks so; "" if it is not known."""
-    text = head.decode("utf-8-sig", errors="replace")
     line = text.partition("\n")[0]
     try:
         keys = set(json.loads(line)) if line.endswith("}") else set()

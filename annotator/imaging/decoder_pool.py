@@ -46,19 +46,26 @@ _STATE = Path("/proc/self/statm")
 def decoding_context(work: str) -> ForkServerContext:
     """Return the context of decoding processes, in which Pillow or OpenCV is loaded once and not by every process.
 
+    They do not see Ctrl-C: the process that asked for them does, and they end with it.
+
     Args:
         work: the module that the processes run. It is loaded before they are forked, unless the server of forks is running
             already: then each process loads what is missing.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([work])
+    # Blocked signals stay blocked in what is started now; the server of forks would end in the middle of its imports.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return context
 
 
 def prepare_decoding(work: str) -> None:
     """Start the process that decoding processes are forked from, without waiting until it has loaded `work`."""
     decoding_context(work)
-    forkserver.ensure_running()
 
 
 def decoding_pool(work: str, most: int | None = None) -> ProcessPoolExecutor:

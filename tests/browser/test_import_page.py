@@ -107,6 +107,9 @@ def test_a_bad_file_is_reported_and_discarded(page: Page, server: Server, tmp_pa
     (tmp_path / "bad.zip").write_text("no archive")
     page.goto(server.url + "/import")
     page.wait_for_selector("html[data-state=ready]", state="attached")
+    nothing = page.evaluate_handle("new DataTransfer()")  # as of an empty folder
+    page.locator("#drop").dispatch_event("drop", {"dataTransfer": nothing})
+    expect(page.locator("#error")).to_have_text("There is no file in it.")
     page.locator("#files").set_input_files(tmp_path / "bad.zip")
     becomes(page, "failed")
     expect(page.locator("#trouble")).to_contain_text("cannot be unpacked")

@@ -59,7 +59,6 @@ def web_processes(master: psutil.Process) -> set[int]:
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.database_file
 def test_restarts_of_two_processes_lose_no_answer_and_refuse_none(
     filled: ProjectFolder, tmp_path: Path, soak: bool
 ) -> None:
@@ -96,7 +95,7 @@ def test_restarts_of_two_processes_lose_no_answer_and_refuse_none(
         team.stop()  # no answer had another status than 200
     sent = {line["sent"]: line["body"]["values"] for line in team.noted("sent")}
     acknowledged = {line["acknowledged"] for line in team.noted("acknowledged")}
-    kept = annotations_by_key(filled.database_file)
+    kept = annotations_by_key(filled.database)
     assert acknowledged == kept.keys() == sent.keys()
     assert kept == sent
     assert_counts_are_right(filled)

@@ -20,6 +20,12 @@ from trainer import __version__
 from trainer.runtime.errors import ChoiceError, TrainerError
 from trainer.runtime.progress import Progress, Report
 
+
+def plain_console(width: int | None = None, *, stderr: bool = False) -> Console:
+    """Return a terminal that shows names as they are: neither `[/red]` nor `:glasses:` means anything."""
+    return Console(width=width, stderr=stderr, markup=False, emoji=False)
+
+
 Folder = click.Path(path_type=Path, file_okay=False)
 DEFAULT_CACHE = Path("~/.cache/facelabel")
 SHARED = ("evaluate", "fit", "predict", "predict-images", "report", "round")
@@ -88,7 +94,7 @@ cache_option = click.option(
 def bars_on_stderr() -> Iterator[Report]:
     """Show one progress bar per stage on stderr, if stderr is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Bars(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bars:
+    with Bars(*columns, console=plain_console(stderr=True), disable=not sys.stderr.isatty()) as bars:
         tasks = {}
 
         def report(progress: Progress) -> None:
@@ -143,7 +149,7 @@ def print_metrics(answer: dict[str, Any], *, as_json: bool) -> None:
             accuracies = [_rounded(metrics[key]) for key in ("accuracy", "balanced_accuracy")]
             counts = [str(metrics[key]) for key in ("images", "groups")]
             table.add_row(attribute, split, *counts, *accuracies, recall, _rounded(metrics["ece"]))
-    Console().print(table)
+    plain_console().print(table)
     for key in ("model", "predictions"):
         if key in answer:
             click.echo(f"{key}: {answer[key]}")

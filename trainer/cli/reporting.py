@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from trainer.cli.group import (
@@ -17,6 +16,7 @@ from trainer.cli.group import (
     images_option,
     main,
     model_argument,
+    plain_console,
     snapshot_argument,
     to_option,
 )
@@ -65,7 +65,7 @@ def evaluate(
     table = Table(*HEADER)
     for row in headline_metrics(metrics):
         table.add_row(*row)
-    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
+    plain_console(None if sys.stdout.isatty() else WIDE).print(table)
 
 
 @main.command()
@@ -210,7 +210,7 @@ def noise_ceiling(snapshot: Path, checked: Path | None, gold: Path | None, as_js
     table = Table(*HEADER)
     for row in ceiling_rows(opened, ceilings):
         table.add_row(*row)
-    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
+    plain_console(None if sys.stdout.isatty() else WIDE).print(table)
 
 
 def _warn_of_another_snapshot(trained: str, measured: str) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.table import Column, Table
 
 from trainer.cli.group import (
@@ -13,6 +12,7 @@ from trainer.cli.group import (
     bars_on_stderr,
     images_option,
     main,
+    plain_console,
     snapshot_argument,
     to_option,
 )
@@ -194,7 +194,7 @@ def models(search: str | None, of: str | None, as_json: bool) -> None:
     for row in rows:
         sizes = [str(row["input_size"]), str(row["smallest_side"])]
         table.add_row(row["name"], f"{row['parameters']:,}", *sizes, row["needs"])
-    Console().print(table)
+    plain_console().print(table)
     click.echo("parameters: ours with one attribute of three classes, torchvision's as published with 1,000,")
     click.echo("timm's without a classifier. For more of timm's networks: trainer models --search 'xcep*'")
     click.echo(f"engines: {', '.join(ENGINES)}")
@@ -237,7 +237,7 @@ def _print_stages(stages: list[tuple[str, int]], *, as_json: bool) -> None:
     table = Table("frozen_stages", "freezes up to", "parameters of the stage")
     for number, (name, count) in enumerate(stages, start=1):
         table.add_row(str(number), name, f"{count:,}")
-    Console().print(table)
+    plain_console().print(table)
 
 
 @main.command()

@@ -234,10 +234,16 @@ def _orientation(image: Image.Image) -> tuple[int, list[str]]:
 @contextmanager
 def _refusals(kind: str, content: bytes = b"") -> Iterator[None]:
     """Turn what the decoders raise for damaged and hostile files into refusals."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns about odd metadata, and raises for what matters
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns about odd metadata, and raises for what matters
+        with _errors_refused(kind, content):
             yield
+
+
+@contextmanager
+def _errors_refused(kind: str, content: bytes) -> Iterator[None]:
+    try:
+        yield
     except UndecodableImageError:
         raise
     except UnidentifiedImageError as error:

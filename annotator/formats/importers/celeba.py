@@ -16,6 +16,7 @@ from annotator.formats.importers.celeba_faces import Row, find_source_faces
 from annotator.formats.importers.celeba_names import ATTRIBUTES, listed_name
 from annotator.formats.importers.folder_files import account_for, list_folder, unique_names
 from annotator.formats.importers.safe_readers import refuse
+from annotator.text_encoding import file_encoding, unicode_encoding
 
 _ENDINGS = (".txt", ".csv")
 _SPLITS = {"0": "train", "1": "val", "2": "test"}
@@ -137,9 +138,10 @@ def _lists_attributes(path: Path) -> bool:
     """
     try:
         with path.open("rb") as file:
-            text = file.read(_HEAD).decode("utf-8-sig", errors="replace")
+            head = file.read(_HEAD)
     except OSError:
         return False
+    text = head.decode(unicode_encoding(head), errors="replace").lstrip("\ufeff")
     lines = [cells for cells in map(_cells, text.splitlines()[:4]) if cells]
     is_counted = bool(lines) and len(lines[0]) == 1 and lines[0][0].isdigit()
     if len(lines) < 2 + is_counted:
@@ -193,7 +195,7 @@ def _numbers(path: Path, count: int) -> Iterator[Row]:
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with path.open(encoding=file_encoding(path)) as file:
             for number, line in enumerate(file, start=1):
                 if cells := _cells(line):
                     yield number, cells

@@ -14,6 +14,7 @@ from annotator.domain.plurals import counted
 from annotator.errors import FacelabelError
 from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.folder_files import account_for, list_folder, unique_names
+from annotator.text_encoding import decode_text
 
 ATTRIBUTES = ("wrinkles", "freckles", "glasses", "hair_color", "hair_top", "not_human")
 """The attributes that the values answer, in their order."""
@@ -77,7 +78,7 @@ def _natural(name: str) -> list[tuple[bool, int, str]]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return decode_text(path.read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise _bad(path, str(error)) from error
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from annotator.domain.plurals import counted
+from annotator.domain.project_files import STORES, holds_project, is_part
 from annotator.formats.importers.base import SourceContents, SourceImage
 from annotator.formats.importers.ignored_files import (
     IgnoredFiles,
@@ -27,6 +28,7 @@ _FACE_MASK = re.compile(
     r"\d+_(skin|nose|eye_g|[lr]_eye|[lr]_brow|[lr]_ear|mouth|u_lip|l_lip|hair|hat|ear_r|neck_l|neck|cloth)\.png",
     re.IGNORECASE,
 )
+_STORED = re.compile("[0-9a-f]{64}")
 _GRAY, _INDEXED = 0, 3
 """PNG's colour types of one value per pixel."""
 
@@ -86,12 +88,14 @@ class _Walk:
     outside: list[str] = field(default_factory=list)
     circles: list[str] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+    projects: list[Path] = field(default_factory=list)
 
 
 def list_folder(folder: Path, *, masks_are_images: bool = False) -> FolderListing:
     """List the files below a folder in a fixed order.
 
-    Links to folders are followed, but no folder is read twice, and none that holds the folder itself.
+    Links to folders are followed, but no folder is read twice, and none that holds the folder itself. What Facelabel keeps in
+    the folder of a project, such as smaller copies of images, is left out.
 
     Args:
         folder: the folder.
@@ -111,6 +115,10 @@ def list_folder(folder: Path, *, masks_are_images: bool = False) -> FolderListin
         _ignore_masks(listing)
     listing.refused += walk.unreadable
     listing.notes += _link_notes(walk)
+    listing.notes += [
+        f"The files of the Facelabel project in {project} are no part of the source."
+        for project in walk.projects
+    ]
     return listing
 
 
@@ -205,7 +213,7 @@ def _walk(walk: _Walk) -> Iterator[Path]:
             )
             continue
         subfolders = []
-        for child in children:
+        for child in _not_of_project(walk, folder, children):
             path = folder / child.name
             if not _is_folder(child):
                 if (
@@ -220,6 +228,20 @@ def _walk(walk: _Walk) -> Iterator[Path]:
             else:
                 subfolders.append(path)
         folders += reversed(subfolders)
+
+
+def _not_of_project(walk: _Walk, folder: Path, children: list[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
+    """What is in a folder besides what a project made there, such as images/ab/abcd….jpg."""
+    if holds_project({child.name for child in children}):
+        walk.projects.append(folder)
+        return [child for child in children if child.name in STORES or not is_part(child.name)]
+    if folder.parent.name in STORES and folder.parent.parent in walk.projects:
+        return [child for child in children if not _is_stored(child.name, folder.name)]
+    return children
+
+
+def _is_stored(name: str, shard: str) -> bool:
+    return name.startswith(shard) and _STORED.fullmatch(name.partition(".")[0]) is not None
 
 
 def _identity(folder: Path) -> tuple[int, int]:

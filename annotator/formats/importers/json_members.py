@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from annotator.errors import FacelabelError
-from annotator.formats.importers.safe_readers import JsonText, expect_end, refuse, text_of
+from annotator.formats.importers.safe_readers import JsonText, expect_end, read_json_items, refuse, text_of
 
 JsonMember = tuple[str, str | None, Any]
 """A key of the object, a key of the object under it (None if an array or a plain value is under it), and a value."""
@@ -54,6 +54,22 @@ def sample_members(path: Path) -> list[JsonMember]:
     except FacelabelError:
         return members
     return members
+
+
+def json_fault(path: Path) -> str:
+    """Return why the beginning of a JSON file, or of JSON lines, cannot be read, as a clause; "" if it can."""
+    faults = []
+    for read in (read_json_members, read_json_items):
+        try:
+            for _ in islice(read(path), _SAMPLE):
+                pass
+        except FacelabelError as error:
+            faults.append(error.what.removeprefix(f"{path} cannot be read: ").rstrip("."))
+        else:
+            return ""
+    with text_of(path) as file:
+        is_object = JsonText(path, file).peek() == "{"
+    return faults[0 if is_object else 1]
 
 
 def _keys(path: Path, source: JsonText) -> Iterator[str]:

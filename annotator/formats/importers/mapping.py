@@ -28,7 +28,7 @@ from annotator.domain.names import find_code, find_name, fold, whole_number
 from annotator.domain.schema import Attribute
 from annotator.errors import FacelabelError
 from annotator.files import write_atomically
-from annotator.text_encoding import decode_text
+from annotator.text_encoding import decode_text, encoding_title
 
 _SHOWN = 20
 _QUOTED = re.compile(
@@ -97,8 +97,10 @@ class Mapping:
         """
         try:
             return cls.parse(decode_text(path.read_bytes()), str(path))
-        except (OSError, UnicodeDecodeError) as error:
-            raise _bad(str(path), error) from error
+        except OSError as error:
+            raise _bad(str(path), str(error.strerror)) from error
+        except UnicodeDecodeError as error:
+            raise _bad(str(path), f"it is not {encoding_title(error.encoding)} ({error.reason})") from error
 
     @classmethod
     def parse(cls, text: str, name: str) -> Mapping:
@@ -111,17 +113,18 @@ class Mapping:
             raise _bad(name, "a key has more than 32 parts")
         try:
             document = tomllib.loads(text.lstrip("\ufeff"))
+            _check_keys(document, "the mapping", {"image", "encoding", "columns", "labels"})
             columns = {
-                header: (
-                    str(entry.get("attribute", header)),
-                    {str(k): str(v) for k, v in entry.get("values", {}).items()},
-                )
-                for header, entry in document.get("columns", {}).items()
+                header: _column(header, entry)
+                for header, entry in _table(document.get("columns", {}), "[columns]").items()
             }
-            labels = {label: _label(entry) for label, entry in document.get("labels", {}).items()}
+            labels = {
+                label: _label(label, entry)
+                for label, entry in _table(document.get("labels", {}), "[labels]").items()
+            }
             image, encoding = document.get("image"), document.get("encoding")
-            image = str(image) if image is not None else None
-        except (ValueError, AttributeError, RecursionError) as error:  # also an integer with too many digits
+            image = _plain(image, "image") if image is not None else None
+        except (ValueError, TypeError, RecursionError) as error:  # also an integer with too many digits
             raise _bad(name, error) from error
         if encoding is not None and not _is_encoding(encoding):
             raise _bad(name, f"{encoding!r} is not an encoding; examples are utf-8, cp1252, cp932")
@@ -243,8 +246,38 @@ def _bad(name: str, error: Exception | str) -> FacelabelError:
     )
 
 
-def _label(entry: Any) -> tuple[str, str]:
-    return str(entry.get("attribute", "")), str(entry.get("value", ""))
+def _column(header: str, entry: Any) -> tuple[str, dict[str, str]]:
+    place = f"[columns.{_text(header)}]"
+    _check_keys(_table(entry, place), place, {"attribute", "values"})
+    values = _table(entry.get("values", {}), f"values in {place}")
+    attribute = _plain(entry.get("attribute", header), f"attribute in {place}")
+    return attribute, {key: _plain(value, f"{_text(key)} in {place}") for key, value in values.items()}
+
+
+def _label(label: str, entry: Any) -> tuple[str, str]:
+    place = f"{_text(label)} in [labels]"
+    _check_keys(_table(entry, place), place, {"attribute", "value"})
+    return _plain(entry.get("attribute", ""), place), _plain(entry.get("value", ""), place)
+
+
+def _table(value: Any, place: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{place[:100]} must hold `name = …`, and is {json.dumps(value, default=str)[:40]}")
+    return value
+
+
+def _plain(value: Any, place: str) -> str:
+    if isinstance(value, dict | list):
+        raise TypeError(f"{place[:100]} must be a text")
+    return json.dumps(value) if isinstance(value, bool) else str(value)
+
+
+def _check_keys(table: dict[str, Any], place: str, known: set[str]) -> None:
+    """A misspelt key would be ignored, and its values read in another way than was meant."""
+    if unknown := sorted(table.keys() - known):
+        raise ValueError(
+            f"{place[:100]} has {_text(unknown[0])[:60]}, and may only have {', '.join(sorted(known))}"
+        )
 
 
 def _text(text: str) -> str:

@@ -5,6 +5,7 @@ Only one item of a file is in memory at a time, so that a file of any size is re
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 import re
@@ -13,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn, TextIO
 
 from annotator.errors import FacelabelError
+from annotator.text_encoding import encoding_title, file_encoding, unicode_encoding
 
 MAX_ITEM = 4 * 2**20
 """The largest number of characters of one item (a task, a line, a tag)."""
@@ -120,8 +122,11 @@ def first_line(path: Path) -> str:
     """Return the first line of a text file without its line end; "" if it cannot be read."""
     try:
         with path.open("rb") as file:
-            line = file.read(_CHUNK).split(b"\n", 1)[0]
-        return line.decode("utf-8-sig").rstrip("\r")
+            head = file.read(_CHUNK)
+        decoder = codecs.getincrementaldecoder(
+            unicode_encoding(head)
+        )()  # the chunk may end within a character
+        return decoder.decode(head).lstrip("\ufeff").partition("\n")[0].rstrip("\r")
     except (OSError, UnicodeDecodeError):
         return ""
 
@@ -130,7 +135,7 @@ def read_csv_rows(path: Path, delimiter: str = ",") -> Iterator[tuple[str, list[
     """Yield the rows of a CSV, the header too, each with its place; empty lines are skipped.
 
     Raises:
-        FacelabelError: if it is not UTF-8, or a row is malformed or has another number of cells than the first.
+        FacelabelError: if it is not Unicode, or a row is malformed or has another number of cells than the first.
     """
     with text_of(path) as file:
         reader = csv.reader(file, delimiter=delimiter, strict=True)
@@ -146,7 +151,7 @@ def read_csv_rows(path: Path, delimiter: str = ",") -> Iterator[tuple[str, list[
         except csv.Error as error:
             refuse(path, str(error), f"line {reader.line_num}")
         except UnicodeDecodeError as error:
-            refuse(path, f"it is not UTF-8 ({error.reason})", f"after line {reader.line_num}")
+            _refuse_encoding(path, error, f"after line {reader.line_num}")
 
 
 def read_csv_records(
@@ -171,7 +176,7 @@ def read_lines(path: Path) -> Iterator[tuple[str, str]]:
     """Yield the lines of a text file without their line ends (LF or CR LF), each with its place.
 
     Raises:
-        FacelabelError: if it is not UTF-8 or a line is longer than 4 MiB.
+        FacelabelError: if it is not Unicode or a line is longer than 4 MiB.
     """
     with text_of(path) as file:
         number = 0
@@ -182,11 +187,11 @@ def read_lines(path: Path) -> Iterator[tuple[str, str]]:
                     refuse(path, f"it is longer than {MAX_ITEM} characters", f"line {number}")
                 yield f"line {number}", line.removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError as error:
-            refuse(path, f"it is not UTF-8 ({error.reason})", f"after line {number}")
+            _refuse_encoding(path, error, f"after line {number}")
 
 
 def text_of(path: Path) -> TextIO:
-    """Open a text file in UTF-8, with or without a byte order mark; the line ends stay as they are.
+    """Open a text file in UTF-8 or UTF-16, with or without a byte order mark; the line ends stay as they are.
 
     Raises:
         FacelabelError: if it is not a file or cannot be opened.
@@ -194,9 +199,13 @@ def text_of(path: Path) -> TextIO:
     try:
         if not path.is_file():
             refuse(path, "it is not a file")
-        return path.open(encoding="utf-8-sig", newline="\n")
+        return path.open(encoding=file_encoding(path), newline="\n")
     except OSError as error:
         refuse(path, str(error.strerror))
+
+
+def _refuse_encoding(path: Path, error: UnicodeDecodeError, where: str = "") -> NoReturn:
+    refuse(path, f"it is not {encoding_title(error.encoding)} ({error.reason})", where)
 
 
 def _encodable(text: str) -> bool:
@@ -289,7 +298,7 @@ class JsonText:
         try:
             read = self._file.read(characters)
         except UnicodeDecodeError as error:
-            refuse(self._path, f"it is not UTF-8 ({error.reason} at byte {error.start})")
+            _refuse_encoding(self._path, error)
         self._ended = not read
         self._text, self._at = self._text[self._at :] + read, 0
         return bool(read)

@@ -15,7 +15,7 @@ from annotator.domain.states import Origin
 from annotator.errors import FacelabelError
 from annotator.formats.snapshot.csv_text import csv_line
 from annotator.formats.snapshot.filled.cells import FilledByImage, read_filled_cells
-from annotator.formats.snapshot.manifest import read_manifest
+from annotator.formats.snapshot.manifest import read_manifest, verify_files
 
 NAMED = 20
 """The number of images of each kind that are named; all are counted."""
@@ -134,7 +134,7 @@ def diff_snapshots(a: Path, b: Path, on_cell: Callable[[ChangedCell], object] | 
         on_cell: called with every changed cell in the order of the image names; cells of renamed images come last.
 
     Raises:
-        FacelabelError: if a snapshot has no valid manifest, or one holds names and the other codes.
+        FacelabelError: if a snapshot has no valid manifest or is damaged, or one holds names and the other codes.
     """
     old, new = read_manifest(a, "facelabel-snapshot"), read_manifest(b, "facelabel-snapshot")
     if old["cells"] != new["cells"]:
@@ -143,8 +143,20 @@ def diff_snapshots(a: Path, b: Path, on_cell: Callable[[ChangedCell], object] | 
             f"{a} holds {old['cells']} and {b} holds {new['cells']}: their cells cannot be compared.",
             do="Compare two snapshots that were both written with --names, or both without.",
         )
-    with ExitStack() as files:
-        return _Comparison(_Side(a, old, files), _Side(b, new, files), old, new, on_cell).run()
+    try:
+        with ExitStack() as files:
+            return _Comparison(_Side(a, old, files), _Side(b, new, files), old, new, on_cell).run()
+    except (FileNotFoundError, ValueError, LookupError, StopIteration, csv.Error) as error:
+        for folder, manifest in ((a, old), (b, new)):
+            verify_files(folder, manifest)
+        raise _damaged(a, b, error) from error
+
+
+def _damaged(a: Path, b: Path, error: Exception) -> FacelabelError:
+    """The error for snapshots whose files are as their manifests say, and yet do not fit together."""
+    return FacelabelError(
+        "bad_snapshot", f"{a} and {b} cannot be compared: {error}.", do="Write them again from the project."
+    )
 
 
 def write_changed_cells(a: Path, b: Path, write: Callable[[str], object]) -> SnapshotDiff:

@@ -5,6 +5,7 @@ Where the cells can be read in two ways, nothing is guessed: both readings are r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -24,6 +25,7 @@ from annotator.formats.importers.mapping import Reading, find_mapped, mapped_cod
 from annotator.formats.importers.translate import EMPTY_WORDS
 
 _SIGNS = {-1, 0, 1}
+_NUMBER = re.compile(r"[-+\u2212]?\d+([.,]\d*)?(e[-+]?\d+)?", re.IGNORECASE)
 
 
 @dataclass
@@ -227,8 +229,8 @@ def _signs(attribute: Attribute, rest: list[str]) -> tuple[Reading, ...]:
 
 
 def _unknown(attribute: Attribute, rest: list[str]) -> list[str]:
-    """The cells that no value fits. One cell that is not a number makes a column of names, in which numbers are no codes."""
-    numeric = all(whole_number(cell) is not None or is_cannot_tell(cell) for cell in rest)
+    """The cells that no value fits. A cell that is no number, not even 0.5, makes a column of names, in which numbers are no codes."""
+    numeric = all(_NUMBER.fullmatch(cell.strip()) or is_cannot_tell(cell) for cell in rest)
     read = _code if numeric else _name
     return [cell for cell in rest if read(attribute, cell) is None] or rest
 

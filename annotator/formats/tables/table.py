@@ -196,7 +196,9 @@ def _find_columns(
         if attribute is None:
             if target and entry is not None:
                 raise FacelabelError(
-                    "unknown_attribute", f"The mapping names {target!r}, which the schema does not have."
+                    "unknown_attribute",
+                    f"The mapping names the attribute {target!r}, which the schema does not have.",
+                    do="Fix the mapping, or add it to attributes.toml and call `facelabel schema apply`.",
                 )
             ignored.append(name)
             continue

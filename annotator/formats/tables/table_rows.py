@@ -188,7 +188,7 @@ def _open_text(path: Path, text: str, notes: list[str], image: str | None) -> Ta
 
 def _delimiter(text: str, image: str | None) -> str:
     """The separator that gives the widest header, or that occurs most often in the first line outside quotes."""
-    head = list(islice(io.StringIO(text[:200_000]), _TITLE_LINES))
+    head = list(islice(io.StringIO(text[:200_000], newline=None), _TITLE_LINES))
     widths = {}
     for delimiter in _DELIMITERS:
         try:

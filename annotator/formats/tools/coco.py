@@ -112,9 +112,9 @@ class _File:
     def _read_image(self, where: str, item: dict[str, Any]) -> None:
         name = referenced_name(self.path, where, item.get("file_name"))
         number = self._id(where, item.get("id"))
-        self.images[number] = (
-            SourceImage(name) if self.root is None else find_image(self.root, self._folders(), name)
-        )
+        image = SourceImage(name) if self.root is None else find_image(self.root, self._folders(), name)
+        if self.images.setdefault(number, image) != image:
+            refuse(self.path, f"it has the id {number} of {self.images[number].name}, another image", where)
         self._read_attributes(where, number, item)
 
     def _folders(self) -> list[Path]:
@@ -131,7 +131,11 @@ class _File:
         name = plain_text(self.path, where, item.get("name"), "the category's name")
         above = item.get("supercategory")
         above = plain_text(self.path, where, above, "the supercategory") if isinstance(above, str) else ""
-        self.categories[self._id(where, item.get("id"))] = name, above
+        number = self._id(where, item.get("id"))
+        if self.categories.setdefault(number, (name, above)) != (name, above):
+            refuse(
+                self.path, f"it has the id {number} of {self.categories[number][0]}, another category", where
+            )
 
     def _read_annotation(self, where: str, item: dict[str, Any]) -> None:
         image = self._id(where, item.get("image_id"))

@@ -22,6 +22,7 @@ from annotator.domain.schema import CANNOT_TELL_NAME
 from annotator.formats.exporters.base import Export, Losses, cannot_say
 from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.safe_readers import MAX_ITEM, MAX_TEXT, image_name, plain_text, refuse
+from annotator.text_encoding import unicode_encoding
 
 LABEL = "face"
 _MAX_DEPTH = 20
@@ -34,9 +35,10 @@ def recognise(path: Path) -> bool:
     """Return whether a file is XML whose first element is `<annotations>`."""
     try:
         with path.open("rb") as file:
-            head = file.read(4096).decode("utf-8-sig", errors="replace")
+            content = file.read(4096)
     except OSError:
         return False
+    head = content.decode(unicode_encoding(content), errors="replace").lstrip("\ufeff")
     head = re.sub(r"<\?.*?\?>|<!--.*?-->", "", head, flags=re.DOTALL).lstrip()
     return bool(re.match(r"(<!DOCTYPE[^<]*)?<annotations[\s>/]", head))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from annotator.domain.schema import CANNOT_TELL_NAME
+from annotator.errors import FacelabelError
 from annotator.formats.exporters.base import Export, Losses, safe_name
 from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.folder_files import take_rest
@@ -34,8 +35,11 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def recognise(path: Path) -> bool:
-    """Return whether the path is a metadata file, or a folder with one in itself or in its folders of splits."""
-    return bool(_metadata_files(path))
+    """Return whether the path is a metadata file, or a folder with one in itself or in its folders of splits.
+
+    Its rows must name files: other tables are called metadata.csv too.
+    """
+    return any(_names_files(file) for file, _ in _metadata_files(path))
 
 
 def read(path: Path) -> SourceContents:
@@ -126,6 +130,16 @@ def _metadata_files(path: Path) -> list[tuple[Path, str]]:
         return []
     folders = [(path, ""), *((path / name, split) for name, split in _OURS.items())]
     return [(f / name, split) for f, split in folders for name in METADATA if (f / name).is_file()]
+
+
+def _names_files(file: Path) -> bool:
+    if file.suffix == ".parquet" or not file.stat().st_size:
+        return True
+    try:
+        _, row = next(_rows(file))
+    except (FacelabelError, StopIteration):
+        return False
+    return "file_name" in row
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -17,9 +17,9 @@ PARTS = (
     "erasures", "store.url",
 )  # fmt: skip
 """The files and folders of a project that every backup holds besides the database, in the order in which it lists them."""
-LEFT_OUT = ("access.jsonl", "cache", "database.json", "uploads", "workers")
+LEFT_OUT = (".facelabel.lock", "access.jsonl", "cache", "database.json", "uploads", "workers")
 """What no backup holds: the access log's file is written again from the database, and the cache is computed again; a waiting
-upload is still with its sender. A project whose database is PostgreSQL has no backups of this kind."""
+upload is still with its sender; locks are of processes. A project whose database is PostgreSQL has no backups of this kind."""
 COLUMNS = ("path", "bytes", "mtime_ns", "sha256")
 """The columns of files.csv."""
 

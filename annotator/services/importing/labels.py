@@ -115,6 +115,15 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
+def _code_of_person(session: Session, row: Row, attribute: str) -> int:
+    """The code of the person that a row names. An error says which row has a name that cannot be one."""
+    try:
+        return code_of_person(session, attribute, row.answers[attribute])
+    except FacelabelError as error:
+        what = f"{row.image_name[:100]}: {attribute} is {str(row.answers[attribute])[:60]!r}. {error.what}"
+        raise FacelabelError(error.code, what, do="Change the name in the file.") from error
+
+
 def _new_labels(session: Session, cells: Iterable[_Cell], report: LabelReport) -> list[_Cell]:
     """The cells whose label is to be added or replaced."""
     current = {
@@ -196,7 +205,7 @@ def _cells(session: Session, rows: Iterable[Row], source: LabelSource, report: L
         for attribute, answer in row.answers.items():
             code = answer if isinstance(answer, int) else people.get((attribute, answer))
             if code is None:
-                code = people[attribute, str(answer)] = code_of_person(session, attribute, answer)
+                code = people[attribute, str(answer)] = _code_of_person(session, row, attribute)
             kept_code = None if code == CANNOT_TELL else code
             if cells.setdefault((image_id, ids[attribute], labeller), kept_code) != kept_code:
                 report.contradictions.append((row.image_name, attribute))
@@ -214,7 +223,7 @@ def _tell_unmatched(report: LabelReport, name: str, match: Match, images: ImageL
         return
     report.absent += 1
     if len(report.absent_names) < MOST_NAMES:
-        report.absent_names.append(name)
+        report.absent_names.append(name or "(no name)")
     if match.namesakes:
         report.elsewhere_rows += 1
         if len(report.elsewhere) < MOST_NAMES:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from annotator.domain.schema import Schema
+from annotator.errors import FacelabelError
 from annotator.formats.import_formats import LABEL_FILES, READERS, find_label_files
 from annotator.formats.importers import video
 from annotator.formats.importers.archives import unpacking
 from annotator.formats.importers.archives.names import same_anywhere
 from annotator.formats.importers.base import SourceContents
 from annotator.formats.importers.folder_files import list_folder
-from annotator.formats.importers.ignored_files import IgnoredFiles
+from annotator.formats.importers.ignored_files import IgnoredFiles, counted_kinds
 from annotator.services.importing.source_files import SourceFile, list_images
 from annotator.services.importing.sources import ImportOptions, Source, recognise_source
 
@@ -141,13 +142,18 @@ def _read_archive(path: Path, schema: Schema, options: ImportOptions, scratch: P
     folder = _top_folder(unpacked)
     inside = Source((folder,), recognise_source(folder, schema, options.mapping))
     label_files = [item for item in find_label_files(folder).items() if item[1] in LABEL_FILES]
-    if inside.format == "folder" and len(label_files) == 1:
+    if inside.format == "folder" and not label_files and (table := _only_table(folder)):
+        read = read_source(Source((table,), "table"), schema, options, scratch)
+        read = replace(read, format="archive of table")
+    elif inside.format == "folder" and len(label_files) == 1:
         read = _read_labelled_folder(folder, *label_files[0], schema, options, scratch)
     else:
         read = read_source(inside, schema, options, scratch)
         read = replace(read, format=f"archive of {read.format}")
     ignored = members.ignored
     ignored.update(read.ignored)
+    if not (read.files or read.refused or members.refused or read.has_labels):
+        raise _nothing_in(path, ignored)
     read = _with_own_names(read, unpacked, members.renamed)
     return replace(
         read,
@@ -157,6 +163,22 @@ def _read_archive(path: Path, schema: Schema, options: ImportOptions, scratch: P
         ignored=ignored,
         notes=members.notes + read.notes,
     )
+
+
+def _nothing_in(path: Path, ignored: IgnoredFiles) -> FacelabelError:
+    held = f", only {counted_kinds(ignored.counts)}" if ignored.total else ""
+    return FacelabelError(
+        "no_images",
+        f"{path} holds no image and no labels{held}.",
+        do=" ".join([*ignored.advice.values(), "Name an archive with images."]),
+    )
+
+
+def _only_table(folder: Path) -> Path | None:
+    """The table in a folder without images, if there is only one."""
+    listing = list_folder(folder)
+    tables = [path for path, form in find_label_files(folder).items() if form == "table"]
+    return tables[0] if len(tables) == 1 and not listing.images and not listing.refused else None
 
 
 def _name_of_archive(path: Path) -> str:

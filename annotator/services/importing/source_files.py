@@ -64,7 +64,7 @@ def list_images(paths: list[Path]) -> ImageListing:
     for path in paths:
         if path.is_dir():
             _list_folder(path, listing)
-        elif path.is_file():
+        elif path.exists():
             _list_file(path, listing)
         else:
             raise _no_source(path)
@@ -122,6 +122,8 @@ def _list_file(path: Path, listing: ImageListing) -> None:
     if not is_utf8(path.name):
         printable = path.name.encode(errors="surrogateescape").decode(errors="replace")
         listing.refused.append((printable, "has a name that is not UTF-8; rename it"))
+    elif not path.is_file():
+        listing.refused.append((path.name, "is not a regular file"))
     elif is_image(path):
         listing.files.append(SourceFile(path, path.name, path.parent.resolve().name))
     else:

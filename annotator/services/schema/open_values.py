@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.names import trim
 from annotator.domain.schema import CANNOT_TELL_NAME
 from annotator.errors import FacelabelError
 from annotator.models import AttributeRow, ValueRow
@@ -97,12 +98,12 @@ def person_names(session: Session, labels: Sequence[Mapping[str, int | None]]) -
 
 
 def clean_name(text: str) -> str:
-    """Return a name in composed Unicode (NFC), without spaces at its ends.
+    """Return a name in composed Unicode (NFC), without spaces at its ends, of which some are invisible.
 
     Raises:
         FacelabelError: if the name is empty, too long, reserved, or has control characters.
     """
-    name = unicodedata.normalize("NFC", text).strip()
+    name = trim(unicodedata.normalize("NFC", text))
     if not name or len(name) > MAX_NAME or name == CANNOT_TELL_NAME:
         raise FacelabelError(
             "bad_name",

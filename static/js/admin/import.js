@@ -36,6 +36,11 @@ function say(text, error = '') {
   byId('error').textContent = error;
 }
 
+/** @param {string} text */
+function complain(text) {
+  byId('error').textContent = text;
+}
+
 /** @param {number} number */
 function bytes(number) {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
@@ -204,7 +209,10 @@ async function look(id, focus = false) {
  * @param {ChosenFile[]} entries
  */
 async function send(entries) {
-  if (sending || entries.length === 0) return;
+  if (sending) {
+    complain('Another file is being uploaded. Choose this one again when that is done.');
+    return;
+  }
   const { name, content } = bundle(entries);
   sending = true;
   clearTimeout(timer);
@@ -249,7 +257,7 @@ async function start(dryRun) {
   });
 }
 
-takeFiles(send);
+takeFiles(send, complain);
 onSubmit(form, () => start(false));
 byId('again').addEventListener('click', () => start(true));
 byId('discard').addEventListener('click', () => act('discard', {}));

@@ -1,5 +1,5 @@
 /** Files that are dropped on a page or chosen in it, and their way to the server. */
-import { byId, findAll } from '../lib/dom.js';
+import { byId, findAll, messageOf } from '../lib/dom.js';
 import { tar } from './tar.js';
 
 /** @typedef {{path: string, file: File}} ChosenFile `path`: its place in the folder that was chosen */
@@ -28,22 +28,28 @@ async function walk(entry, prefix = '') {
 /**
  * Let the element #drop take files and folders: dropped on it, or chosen in its fields.
  *
- * @param {(files: ChosenFile[]) => void} onfiles
+ * @param {(files: ChosenFile[]) => void} onfiles called with at least one file
+ * @param {(text: string) => void} onproblem called with the reason if there is no file, or one cannot be read
  */
-export function takeFiles(onfiles) {
+export function takeFiles(onfiles, onproblem) {
   const zone = byId('drop');
+  const take = (/** @type {ChosenFile[]} */ files) => (files.length > 0 ? onfiles(files) : onproblem('There is no file in it.'));
   zone.addEventListener('dragover', (event) => { event.preventDefault(); zone.dataset.over = ''; });
   zone.addEventListener('dragleave', () => { delete zone.dataset.over; });
   zone.addEventListener('drop', async (event) => {
     event.preventDefault();
     delete zone.dataset.over;
     const entries = [...event.dataTransfer?.items ?? []].flatMap((item) => item.webkitGetAsEntry() ?? []);
-    onfiles((await Promise.all(entries.map((entry) => walk(entry)))).flat());
+    try {
+      take((await Promise.all(entries.map((entry) => walk(entry)))).flat());
+    } catch (error) {
+      onproblem(`The browser cannot read what you dropped: ${messageOf(error)}`);
+    }
   });
   for (const field of findAll(zone, 'input')) {
     if (!(field instanceof HTMLInputElement)) continue;
     field.addEventListener('change', () => {
-      onfiles([...field.files ?? []].map((file) => ({ path: file.webkitRelativePath || file.name, file })));
+      take([...field.files ?? []].map((file) => ({ path: file.webkitRelativePath || file.name, file })));
       field.value = '';
     });
   }

@@ -7,11 +7,15 @@ import { ownUrl } from '../lib/urls.js';
 
 let sending = false;
 
+/** @param {string} text */
+function say(text) {
+  byId('first-import').textContent = text;
+}
+
 /** @param {ChosenFile[]} files */
 async function send(files) {
-  if (sending || files.length === 0) return;
+  if (sending) return; // what is on its way says how far it is, and the next page takes more
   sending = true;
-  const say = (/** @type {string} */ text) => { byId('first-import').textContent = text; };
   const { name, content } = bundle(files);
   say(`Uploading ${name} …`);
   try {
@@ -27,5 +31,5 @@ async function send(files) {
 
 /** Let the drop zone of the empty page take files. */
 export function offerFirstImport() {
-  takeFiles(send);
+  takeFiles(send, (text) => { if (!sending) say(text); });
 }

@@ -148,7 +148,7 @@ def test_the_search_finds_what_all_samples_decided_would_give(soak: bool):
     reasons = set()
     for seed, prior in enumerate(priors):
         made = project(cells(1200, prior, seed, sure=2.2), 250)
-        for target in targets if soak else targets[seed::3]:
+        for target in targets if soak else targets[(seed + 3) % 4 :: 4]:
             for attempt, cost in (
                 ((1, Seconds(2.3, 1.2)), (3, Seconds())) if soak else ((1, Seconds(2.3, 1.2)),)
             ):

@@ -70,6 +70,27 @@ def test_coco_is_read_by_names_whatever_the_order_of_its_parts(tmp_path: Path) -
     ]
 
 
+@pytest.mark.parametrize(
+    ("part", "other", "reason"),
+    [
+        (
+            "images",
+            {"id": 7, "file_name": "0003.jpg"},
+            "images 3: it has the id 7 of 0001.jpg, another image",
+        ),
+        (
+            "categories",
+            {"id": 2, "name": "bald"},
+            "categories 3: it has the id 2 of glasses: none, another category",
+        ),
+    ],
+)
+def test_an_id_that_means_two_things_is_refused(tmp_path: Path, part: str, other: dict, reason: str) -> None:
+    joined = COCO | {part: [*COCO[part], other]}  # two files of COCO that somebody joined
+    with pytest.raises(FacelabelError, match=reason):
+        coco.read(write(tmp_path / "labels.json", joined))
+
+
 def test_labels_of_coco_are_imported(filled: ProjectFolder, tmp_path: Path) -> None:
     assert values_of(filled, write(tmp_path / "_annotations.coco.json", COCO)) == {
         "format": "coco",
@@ -285,7 +306,6 @@ UNREAD = {
         b'{"a.jpg12": {"filename": "a.jpg", "regions": [], "file_attributes": {}}}',
         "a project of the VGG Image Annotator",
     ),
-    "damaged.json": (b'{"images": [{"id"', "a .json file of a form that is not known"),
     "yolo.txt": (b"0 0.5 0.5 0.1 0.1\n1 0.4 0.5 0.1 0.2\n", "a label file of YOLO"),
     "voc.xml": (b"<annotation><filename>0.jpg</filename></annotation>", "an annotation of Pascal VOC"),
 }
@@ -303,6 +323,18 @@ def test_label_files_that_are_not_read_are_named_with_what_is_read(
         "Labels are read from",
         "COCO (JSON), labelme and X-AnyLabeling (JSON), FiftyOne",
     )
+
+
+def test_a_damaged_label_file_is_refused_for_its_damage(project: ProjectFolder, tmp_path: Path) -> None:
+    (tmp_path / "cut.json").write_bytes(b'{"images": [{"id"')
+    (tmp_path / "empty.json").touch()
+    for name, kind in (
+        ("cut", "a malformed .json file (images 1: it is not valid JSON"),
+        ("empty", "an empty file"),
+    ):
+        call("import", tmp_path / f"{name}.json", "-p", project.path).assert_refused(
+            2, f"{name}.json is {kind}"
+        )
 
 
 def test_an_attribute_list_like_celebas_is_recognised_by_its_content(

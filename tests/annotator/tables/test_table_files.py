@@ -41,6 +41,7 @@ def labels(project: ProjectFolder, table: Path, *arguments: object) -> dict:
         (b" Image_Name , GLASSES \n 0001.jpg , 2 \n0002.jpg,0\n,\n , \n", ""),
         (b"File Name,Glasses,,\n0001.jpg,2,,\n0002.jpg,0,,\n,,,\n", ""),
         (b"image_name,glasses\n\n0001.jpg,2\n0002.jpg,0,,\n", ""),
+        (b"image_name\tglasses\tnote\r0001.jpg\t2\ta,b,c,d\r0002.jpg\t0\te,f,g\r", "separated by tabs"),
     ],
 )  # fmt: skip
 def test_what_a_spreadsheet_writes_is_read(filled: ProjectFolder, tmp_path: Path, content: bytes, note: str):

@@ -40,9 +40,10 @@ class Member:
 
 
 def is_zip(path: Path) -> bool:
-    """Return whether a file begins like a zip archive, or is named like one."""
+    """Return whether a file begins like a zip archive, or is named like one and ends like one: it may follow a program."""
     with path.open("rb") as file:
-        return file.read(4) in _ZIP_STARTS or path.suffix.lower() == ".zip"
+        begins = file.read(4) in _ZIP_STARTS
+    return begins or (path.suffix.lower() == ".zip" and zipfile.is_zipfile(path))
 
 
 def read_members(path: Path) -> Iterator[Member]:

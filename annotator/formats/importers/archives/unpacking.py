@@ -51,6 +51,14 @@ _LABEL_ENDINGS = [
 TAKEN = (*IMAGE_ENDINGS, *_LABEL_ENDINGS)
 """Endings of members that are unpacked. Others are ignored unless their first bytes are those of an image."""
 
+_NO_TAR = {
+    "invalid header",
+    "empty header",
+    "truncated header",
+    "bad checksum",
+    "empty file",
+    "unexpected end of data",
+}
 _CHUNK = 2**20
 _SMALL = 2**20  # bytes up to which any compression ratio is allowed
 
@@ -319,7 +327,17 @@ def _errors_named(path: Path) -> Iterator[None]:
         yield
     except (zipfile.BadZipFile, zipfile.LargeZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError,
             OSError, ValueError, NotImplementedError) as error:  # fmt: skip
-        raise _bad(path, str(error) or type(error).__name__) from error
+        raise _bad(path, _reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with an archive, as a clause."""
+    text = str(error) or type(error).__name__
+    if text == "File is not a zip file":  # zipfile says so of any archive without its end
+        return "it begins like a zip archive, but its end is missing"
+    if isinstance(error, tarfile.ReadError) and text in _NO_TAR:
+        return f"it is neither a zip nor a tar archive ({text})"
+    return text
 
 
 def _bad(path: Path, what: str) -> FacelabelError:
