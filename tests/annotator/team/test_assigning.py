@@ -218,6 +218,7 @@ def test_the_order_of_the_model_and_the_sweep_skip_the_images_of_others(filled: 
     assert of_eve == set()
 
 
+@pytest.mark.database_file
 def test_the_queue_of_somebody_with_assigned_images_walks_an_index(filled: ProjectFolder):
     ada = Person(filled, "Ada")
     assign(filled, ada.id, "a", Wanted({ada.id: 0.5}))
