@@ -14,7 +14,8 @@ import resource
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
@@ -68,7 +69,38 @@ def prepare_decoding(work: str) -> None:
     decoding_context(work)
 
 
-def decoding_pool(work: str, most: int | None = None) -> ProcessPoolExecutor:
+class DecodingPool(ProcessPoolExecutor):
+    """A pool of processes that may start one while another is killed.
+
+    When a process of a pool is killed, a thread of Python ends the others and closes what leads to them. A process that is started
+    at the same moment is missed, waits for work forever, and the end of the pool waits for it; or its start fails (seen with
+    Python 3.11).
+    """
+
+    def submit(
+        self, work: Callable[Arguments, Result], /, *arguments: Arguments.args, **named: Arguments.kwargs
+    ) -> Future[Result]:
+        """Let a process call a function, as of the base class.
+
+        Raises:
+            BrokenProcessPool: if a process was killed.
+        """
+        try:
+            return super().submit(work, *arguments, **named)
+        except OSError:
+            if not self._broken:
+                raise
+            raise BrokenProcessPool("a process was killed while another one was started") from None
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the processes, as of the base class; of a broken pool at once."""
+        if self._broken:
+            for process in list((self._processes or {}).values()):
+                process.kill()
+        super().shutdown(wait, cancel_futures=cancel_futures)
+
+
+def decoding_pool(work: str, most: int | None = None) -> DecodingPool:
     """Return a pool with a process per core; functions that it calls are wrapped in `Limited`.
 
     Args:
@@ -76,7 +108,7 @@ def decoding_pool(work: str, most: int | None = None) -> ProcessPoolExecutor:
         most: the largest number of processes.
     """
     cores = os.cpu_count() or 1
-    return ProcessPoolExecutor(
+    return DecodingPool(
         max_workers=min(most or cores, cores), mp_context=decoding_context(work), initializer=begin_decoding
     )
 

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.faces.boxes import Box
 from annotator.formats.importers.base import SourceFace
-from annotator.imaging.decoder_pool import decoding_context, end_with_parent
+from annotator.imaging.decoder_pool import DecodingPool, decoding_context, end_with_parent
 from annotator.imaging.detector import FoundFace, describe_in_view, find_faces_in_view
 from annotator.models import Face, Image, Project
 from annotator.project import ProjectFolder
@@ -193,9 +193,9 @@ class FaceSearch:
         return pool.submit(describe_in_view, view, image.width, image.height, faces)
 
 
-def search_pool(processes: int) -> ProcessPoolExecutor:
+def search_pool(processes: int) -> DecodingPool:
     """Return a pool of processes that load dlib and end with their parent."""
-    return ProcessPoolExecutor(
+    return DecodingPool(
         max_workers=processes,
         mp_context=decoding_context(find_faces_in_view.__module__),
         initializer=end_with_parent,

@@ -1,6 +1,7 @@
 """Small files that take much time or memory: each is refused with a reason, and the ones beside it are imported."""
 
 import io
+import os
 import resource
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from annotator.formats.importers.archives import bounded
 from annotator.formats.importers.archives.members import read_members
 from annotator.formats.importers.parquet_rows import read_rows
 from annotator.imaging import decoder_pool
+from annotator.imaging.decoder_pool import DecodingPool
 from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
 from annotator.services.importing import images
@@ -33,6 +35,7 @@ from tests.support.hostile.costly_files import (
 from tests.support.hostile.decoding import do_as_told
 from tests.support.paths import CHECKOUT
 from tests.support.projects.images import LIMITS, import_images, names_of
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -86,6 +89,29 @@ def test_whatever_a_file_does_to_its_decoder_the_others_are_decoded(
     good = [number for number, kind in enumerate(kinds) if kind == "good"]
     assert [outcome[number] for number in good] == [str(number) for number in good]
     assert told[-1] == len(kinds)
+
+
+def test_a_decoder_that_starts_while_another_crashes_does_not_wait_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    start = DecodingPool._spawn_process
+
+    def start_late(pool: DecodingPool) -> None:
+        if pool._processes:
+            wait_until(lambda: pool._broken, "the first process has crashed")
+        start(pool)
+
+    monkeypatch.setattr(DecodingPool, "_spawn_process", start_late)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    results = decode_files(
+        do_as_told,
+        sources(tmp_path, ["crash", "good"]),
+        lambda *_: None,
+        limits=LIMITS,
+        refused=lambda reason: reason,
+        at_once=1,
+    )
+    assert [result for _, result in results] == ["cannot be decoded (its decoder crashed)", "1"]
 
 
 def test_a_decoder_gets_the_memory_that_the_largest_image_needs(tmp_path: Path):
