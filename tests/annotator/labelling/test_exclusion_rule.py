@@ -30,6 +30,7 @@ EXEMPT = {
     "grouping/near_duplicates.py": TIES,
     "grouping/rebuild.py": TIES,
     "importing/bucket/objects.py": IMPORTED,
+    "importing/bucket/seen.py": IMPORTED,
     "importing/image_lookup.py": IMPORTED,
     "importing/image_rows.py": IMPORTED,
     "importing/inspection/inspect_source.py": IMPORTED,
