@@ -15,11 +15,13 @@ from tests.support.browser.pages import wait_until_ready
 from tests.support.commands import call
 from tests.support.projects.images import import_images
 from tests.support.serving import Server
-from tests.support.storage.s3 import BUCKET, URL, S3Server, free_port
+from tests.support.storage.s3 import S3Server, free_port
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
+BUCKET = "pages"
+"""Not that of tests/annotator/store: all servers of a process have the same buckets."""
 LOADED = "[...document.images].filter((image) => image.naturalWidth > 0).length"
 
 
@@ -33,7 +35,7 @@ def in_store(
     server.client().create_bucket(Bucket=BUCKET)
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
-    call("init", "--project", tmp_path / "project", "--store", URL).assert_done()
+    call("init", "--project", tmp_path / "project", "--store", f"s3://{BUCKET}/one").assert_done()
     project = ProjectFolder.open(tmp_path / "project")
     import_images(project, [faces])
     yield project, server.environment["AWS_ENDPOINT_URL"]

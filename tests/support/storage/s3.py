@@ -1,4 +1,4 @@
-"""An S3 server that runs in the test's process and answers over HTTP on a free port."""
+"""An S3 server that runs in the test's process and answers over HTTP on a free port. All servers of a process have the same buckets."""
 
 from __future__ import annotations
 
