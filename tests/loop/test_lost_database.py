@@ -40,7 +40,7 @@ def lose_again_and_again(
             assert refused.json()["error"]["code"] == "database_unreachable"
             restore()
         team.stop()
-    assert_every_answer_counts_once(project, team, server.client(), chance)
+    assert_every_answer_counts_once(project, team, server.client(), chance, many_failures=times > 10)
 
 
 @pytest.mark.timeout(3600)
