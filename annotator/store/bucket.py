@@ -196,6 +196,7 @@ class Bucket:
                 raise self._unreachable("there are no credentials in the environment") from None
             reason = _code(error) or type(error).__name__
             self._down = reason, time.monotonic() + _PAUSE_SECONDS
+            self._system = None  # whatever state a broken connection has left its library in
             raise self._unreachable(reason) from None
 
     def _refuse_while_down(self) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from annotator.project import ProjectFolder
-from tests.support.database.cut_network import Network
 from tests.support.database.postgres import PostgresServer
 from tests.support.labelling_team import Team, assert_every_answer_counts_once
+from tests.support.proxies.cut_network import Network
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
 

@@ -21,7 +21,7 @@ from annotator.project import ProjectFolder
 from annotator.services.importing.bucket.watch import BucketWatch
 from annotator.store.bucket import Unreachable
 from tests.support.projects.images import hashes_of
-from tests.support.storage.cut_line import CutLine
+from tests.support.proxies.cut_line import CutLine
 from tests.support.storage.s3 import BUCKET, SECRET, WATCHED, S3Server
 from tests.support.storage.watching import list_again, pass_time, watched
 from tests.support.waiting import wait_until
