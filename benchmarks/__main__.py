@@ -18,7 +18,6 @@ SUBJECTS = {
     "serving": "how soon `facelabel serve` answers, what it takes in memory, where it listens",
     "labelling": "answers per second and their waits with 1 to 16 clients, over 10,000 and 100,000 images",
     "web_processes": "answers per second and their waits of 20 clients with one and two web processes, SQLite and PostgreSQL",
-    "databases": "the same labelling by 20 people with the project in SQLite and in PostgreSQL, in turns",
     "hostile": "what a labeller waits while the server is attacked, beside the same before and after; newcomers",
     "browsing": "how soon the first page of each view of browse answers with 200,000 images",
     "light_table": "a change of 10,000 images and its undo, and the orders of browse with 100,000 images",

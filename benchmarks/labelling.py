@@ -97,23 +97,20 @@ def measure_clients(project: ProjectFolder, clients: int, answers: int) -> dict[
     }
 
 
-def measure_served(
-    project: ProjectFolder, clients: int, answers: int, think: float = 0.0, **environment: str
-) -> dict[str, Any]:
+def measure_served(project: ProjectFolder, clients: int, answers: int, **environment: str) -> dict[str, Any]:
     """Let some clients give so many answers in all to the server.
 
     Args:
         project: the project.
         clients: how many.
         answers: how many of all of them.
-        think: seconds for which each looks at an image.
         environment: of the server.
     """
     load = os.getloadavg()[0]
     with Server(project.path, **environment) as server:
         process = psutil.Process(server.pid)
         before = process.cpu_times()
-        served, seconds = run_clients("http", server.port, clients, answers // clients, think)
+        served, seconds = run_clients("http", server.port, clients, answers // clients)
         after = process.cpu_times()
     # The next copy of the file must hold what the server wrote.
     project.database.checkpoint()
@@ -132,15 +129,13 @@ def measure_served(
     }
 
 
-def run_clients(
-    kind: str, target: object, clients: int, answers: int, think: float = 0.0
-) -> tuple[dict[str, list[Any]], float]:
+def run_clients(kind: str, target: object, clients: int, answers: int) -> tuple[dict[str, list[Any]], float]:
     """Start client processes, let them begin together, and gather what they measured, with the seconds in all."""
     processes = [
         subprocess.Popen(
             [
                 *(sys.executable, "-m", "benchmarks.support.client", kind, str(target)),
-                *(str(number), str(answers), str(think)),
+                *(str(number), str(answers)),
             ],
             cwd=Path(__file__).parents[1],
             stdin=subprocess.PIPE,

@@ -1,6 +1,6 @@
-"""A client that measures its own waits: `python -m benchmarks.support.client http PORT NUMBER ANSWERS THINK`, `… sqlite FILE …`.
+"""A client that measures its own waits: `python -m benchmarks.support.client http PORT NUMBER ANSWERS` or `… sqlite FILE …`.
 
-`http` labels as the label page does, over one kept-alive connection, and looks at each image for THINK seconds. `sqlite` is the baseline: it
+`http` labels as the label page does, over one kept-alive connection, without think time. `sqlite` is the baseline: it
 writes the same rows to the same tables with bare SQL, one durable commit an answer, and nothing else.
 
 It says `ready` on stdout, begins at a line on stdin, and ends with a line of JSON: the seconds that each call took, and
@@ -9,7 +9,6 @@ the images that it was given.
 
 import http.client
 import json
-import random
 import secrets
 import socket
 import sys
@@ -92,21 +91,17 @@ class Sqlite:
 
 
 def main() -> None:
-    kind, target, number, answers, think = sys.argv[1:]
+    kind, target, number, answers = sys.argv[1:]
     client = {"http": Http, "sqlite": Sqlite}[kind](target, int(number) * int(answers), int(answers))
     print("ready", flush=True)
     sys.stdin.readline()
-    chance = random.Random(int(number))
     waits: dict[str, list[Any]] = {"next": [], "submit": [], "images": []}
     for _ in range(int(answers)):
         started = time.perf_counter()
         image, lease = client.next()
         given = time.perf_counter()
-        if think != "0.0":
-            time.sleep(float(think) * chance.uniform(0.5, 1.5))
-        seen = time.perf_counter()
         client.submit(image, lease)
-        waits["submit"].append(time.perf_counter() - seen)
+        waits["submit"].append(time.perf_counter() - given)
         waits["next"].append(given - started)
         waits["images"].append(image)
     print(json.dumps(waits), flush=True)
