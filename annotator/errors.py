@@ -1,15 +1,15 @@
 """The errors that users see.
 
-FacelabelError            what happened, what was kept, what to do; exit code 1, HTTP 400
-├── WrongUse              the command or request cannot work with these arguments; exit code 2, HTTP 400
-├── Unauthorized          the caller is not logged in; HTTP 401
-├── Forbidden             the caller may not do this; HTTP 403
-├── NotFound              the named thing does not exist; HTTP 404
-├── Conflict              the state has changed meanwhile; HTTP 409
-├── TooMany               the same was tried too often, or too much runs at once; HTTP 429
-├── Busy                  the server is at work for others; HTTP 503
-│   └── Unreachable       the database's server does not answer; HTTP 503
-└── NoRoom                the disk is full; HTTP 507
+FacelabelError                what happened, what was kept, what to do; exit code 1, HTTP 400
+├── WrongUse                  the command or request cannot work with these arguments; exit code 2, HTTP 400
+├── Unauthorized              the caller is not logged in; HTTP 401
+├── Forbidden                 the caller may not do this; HTTP 403
+├── NotFound                  the named thing does not exist; HTTP 404
+├── Conflict                  the state has changed meanwhile; HTTP 409
+├── TooMany                   the same was tried too often, or too much runs at once; HTTP 429
+├── Busy                      the server is at work for others; HTTP 503
+│   └── DatabaseUnreachable   the database's server does not answer; HTTP 503
+└── NoRoom                    the disk is full; HTTP 507
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Busy(FacelabelError):  # noqa: N818
     status = 503
 
 
-class Unreachable(Busy):
+class DatabaseUnreachable(Busy):
     """The database's server does not answer. The same request succeeds once it does."""
 
 

@@ -32,7 +32,7 @@ from annotator.database.base import BUSY_SECONDS, Database
 from annotator.database.migrations import upgrade
 from annotator.database.moved import moved_away
 from annotator.database.postgres_dialect import NAME, Number
-from annotator.errors import Busy, FacelabelError, NoRoom, Unreachable, WrongUse
+from annotator.errors import Busy, DatabaseUnreachable, FacelabelError, NoRoom, WrongUse
 
 WRITER, _MIGRATION = 0x66616365, 0x6D696772
 """The numbers of the advisory locks; PostgreSQL keeps those of each database apart."""
@@ -109,7 +109,7 @@ class PostgresDatabase(Database):
         """Give a session that sees one consistent state, as the base class says.
 
         Raises:
-            Unreachable: if the server cannot be reached.
+            DatabaseUnreachable: if the server cannot be reached.
         """
         try:
             with self._reader() as session:
@@ -303,7 +303,7 @@ def _failure(error: DBAPIError) -> FacelabelError | None:
             do="Try again. If that does not help, look in the server's view pg_stat_activity for who that is.",
         )
     if code is None or code.startswith(_GONE):
-        return Unreachable(
+        return DatabaseUnreachable(
             "database_unreachable",
             f"The project's database does not answer: {_words(error)}.",
             kept="Everything acknowledged earlier is kept. Whether this step is kept is not known.",

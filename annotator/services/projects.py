@@ -27,7 +27,7 @@ from annotator.resources import resource
 from annotator.services.schema.active import read_schema
 from annotator.services.schema_editing.changes import apply_schema
 from annotator.services.tasks.settings import TeamSettings, team_settings, write_settings
-from annotator.store.bucket import Unreachable
+from annotator.store.bucket import StoreUnreachable
 from annotator.store.remote import RemoteStores
 from annotator.text_encoding import decode_text
 
@@ -141,7 +141,7 @@ def init_project(
         )
     except BaseException:
         if stores is not None:
-            with suppress(Unreachable):  # the first error is told
+            with suppress(StoreUnreachable):  # the first error is told
                 stores.end()
         raise
 
@@ -242,7 +242,7 @@ def remove_new_project(project: ProjectFolder, before: frozenset[Path]) -> None:
     """
     project.database.close()
     if isinstance(project.stores, RemoteStores):
-        with suppress(Unreachable):
+        with suppress(StoreUnreachable):
             project.stores.end()
     if not project.database_file.exists():
         return

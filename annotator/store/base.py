@@ -13,7 +13,7 @@ from typing import Protocol
 class ContentStore(Protocol):
     """Files of one kind, each named by a SHA-256 and an extension. A file never changes once it is there.
 
-    Methods that reach a store on the network raise `Unreachable` if it does not answer.
+    Methods that reach a store on the network raise `StoreUnreachable` if it does not answer.
     """
 
     @property

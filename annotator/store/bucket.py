@@ -33,7 +33,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-class Unreachable(Busy):
+class StoreUnreachable(Busy):
     """The store does not answer, or refuses the access. The same call succeeds once it answers."""
 
 
@@ -77,7 +77,7 @@ class Bucket:
 
     Raises:
         WrongUse: if the address is none, or the library is not installed.
-        Unreachable: by every method, if the store does not answer or refuses the access.
+        StoreUnreachable: by every method, if the store does not answer or refuses the access.
     """
 
     def __init__(self, url: str) -> None:
@@ -210,8 +210,8 @@ class Bucket:
                 raise self._unreachable(reason)
             self._down = reason, time.monotonic() + _PAUSE_SECONDS
 
-    def _unreachable(self, reason: str) -> Unreachable:
-        return Unreachable(
+    def _unreachable(self, reason: str) -> StoreUnreachable:
+        return StoreUnreachable(
             "store_unreachable",
             f"The images are in {self.url}, which cannot be used now: {reason}.",
             kept="Nothing is lost: answers are kept, and what was imported before stays where it is.",

@@ -223,7 +223,7 @@ class RemoteStores:
 
         Raises:
             WrongUse: if another project uses the address.
-            Unreachable: if nothing can be written there.
+            StoreUnreachable: if nothing can be written there.
         """
         if self._bucket.has(_MARKER):
             raise WrongUse(

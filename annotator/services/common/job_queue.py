@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from annotator.domain.states import UNFINISHED, JobState
-from annotator.errors import FacelabelError, Unreachable, WrongUse
+from annotator.errors import DatabaseUnreachable, FacelabelError, WrongUse
 from annotator.models import Import, Round, now
 from annotator.project import ProjectFolder
 from annotator.services.common.claims import LostClaimError
@@ -111,8 +111,8 @@ def failures_recorded(
 ) -> Iterator[None]:
     """Record the failure of a job in its row, whatever happens, so that the worker goes on. A cancelled job is no failure.
 
-    A job that another worker has now is left to it: LostClaimError is raised. So is Unreachable: the database could not store the
-    failure, and the job goes on once it answers.
+    A job that another worker has now is left to it: LostClaimError is raised. So is DatabaseUnreachable: the database could
+    not store the failure, and the job goes on once it answers.
 
     Args:
         project: the project's folder.
@@ -127,7 +127,7 @@ def failures_recorded(
         give_back()
     except CancelledError:
         return
-    except (LostClaimError, Unreachable):
+    except (LostClaimError, DatabaseUnreachable):
         raise
     except FacelabelError as error:
         fail(str(error))

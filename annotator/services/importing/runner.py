@@ -9,7 +9,7 @@ from pathlib import Path
 
 from annotator.config import Settings
 from annotator.domain.schema import Schema
-from annotator.errors import FacelabelError, Unreachable
+from annotator.errors import DatabaseUnreachable, FacelabelError
 from annotator.formats.importers.archives.unpacking import ArchiveLimits
 from annotator.formats.importers.mapping import Mapping
 from annotator.formats.importers.video import VideoOptions
@@ -97,7 +97,7 @@ def _run(
     [source] = find_sources(project, [path], options.format, options.mapping)
     try:
         report = import_source(project, source, options, progress, inspect)
-    except Unreachable:
+    except DatabaseUnreachable:
         raise
     except FacelabelError as error:
         # One unknown value refuses a whole table; a mapping would help.

@@ -19,7 +19,7 @@ from annotator.models import Predictions, Snapshot
 from annotator.project import ProjectFolder
 from annotator.services.monitoring.rows import wrong_rows
 from annotator.store.base import ContentStore
-from annotator.store.bucket import Unreachable
+from annotator.store.bucket import StoreUnreachable
 
 _NAMED = 5
 Progress = Callable[[int, int], None]
@@ -57,7 +57,7 @@ def inspect_project(
 def _inspected(name: str, look: Callable[[], Inspection]) -> Inspection:
     try:
         return look()
-    except Unreachable as error:
+    except StoreUnreachable as error:
         return Inspection(name, "they cannot be checked now", (error.what,), error.do)
     except Exception as error:  # noqa: BLE001 - a damaged project may fail anywhere, and the user is to see the rest
         what = str(error).split("\n", maxsplit=1)[0] or type(error).__name__

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from annotator.child_process import AnsweringProcess
 from annotator.models import Image
 from annotator.project import ProjectFolder
-from annotator.store.bucket import Unreachable
+from annotator.store.bucket import StoreUnreachable
 
 IDLE_SECONDS = 120.0
 KEPT = 256
@@ -127,7 +127,7 @@ class Explainer:
                 process = self._process
             with self._file_here(question.sha256):
                 return _findings(json.loads(process.ask(json.dumps(asdict(question)))))
-        except Unreachable as error:
+        except StoreUnreachable as error:
             _log.warning("a suggestion could not be explained: %s", error.what)
             return Findings({}, FAILED, [], FAILED)
         except (OSError, EOFError, KeyError, TypeError, ValueError) as error:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event, func, select, text
 
 from annotator.database import Database, open_database
-from annotator.errors import Busy, FacelabelError, Unreachable
+from annotator.errors import Busy, DatabaseUnreachable, FacelabelError
 from annotator.models import ImageGroup
 from annotator.project import NEWEST_REVISION
 from tests.support.waiting import wait_until
@@ -110,7 +110,7 @@ def test_a_connection_that_ends_in_use_is_told(database: Database, postgres_serv
             postgres_server.execute(f"SELECT pg_terminate_backend({mine}, 5000)")
             session.execute(text("SELECT 1"))
 
-    with pytest.raises(Unreachable) as caught:
+    with pytest.raises(DatabaseUnreachable) as caught:
         look()
     assert caught.value.status == 503
 

@@ -19,7 +19,7 @@ from annotator.feature_warmup import FeatureWarmup
 from annotator.models import Image
 from annotator.project import ProjectFolder
 from annotator.services.importing.bucket.watch import BucketWatch
-from annotator.store.bucket import Unreachable
+from annotator.store.bucket import StoreUnreachable
 from tests.support.projects.images import hashes_of
 from tests.support.proxies.cut_line import CutLine
 from tests.support.storage.s3 import BUCKET, SECRET, WATCHED, S3Server
@@ -59,7 +59,7 @@ def compute_features(project: ProjectFolder) -> bool:
     try:
         while warmup.run_step():
             pass
-    except Unreachable:
+    except StoreUnreachable:
         return False
     return warmup.complete
 

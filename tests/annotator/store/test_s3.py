@@ -17,7 +17,7 @@ from annotator.errors import FacelabelError, WrongUse
 from annotator.files import shard_path
 from annotator.project import ProjectFolder
 from annotator.services.projects import init_project
-from annotator.store.bucket import Unreachable
+from annotator.store.bucket import StoreUnreachable
 from annotator.store.remote import RemoteStores
 from tests.support.commands import call
 from tests.support.projects.erasing import erase
@@ -70,7 +70,7 @@ def test_a_server_that_is_down_is_told_truly_and_nothing_is_lost(
         assert answer.status_code == 503
         assert URL in answer.get_data(as_text=True)
         assert SECRET not in answer.get_data(as_text=True)
-        with pytest.raises(Unreachable):
+        with pytest.raises(StoreUnreachable):
             import_images(stored, [tmp_path / "new.png"])
         assert len(names_of(stored)) == 3
         told = call("doctor", "--project", stored.path)

@@ -54,7 +54,7 @@ def import_linked(
 
     Raises:
         WrongUse: if the project keeps its images in its folder, or there is no image at an address that is not watched.
-        Unreachable: if a store does not answer; what was recorded before is kept, and the next import continues.
+        StoreUnreachable: if a store does not answer; what was recorded before is kept, and the next import continues.
     """
     stores = project.stores
     if not isinstance(stores, RemoteStores):
