@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Index, Selectable, String, cast, func, literal
+from sqlalchemy import (
+    ColumnElement,
+    Dialect,
+    Index,
+    Selectable,
+    String,
+    bindparam,
+    cast,
+    func,
+    select,
+)
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator
 
 
 def replace_rows(table: Any, columns: list[str] | None = None, rows: Selectable | None = None) -> Insert:
@@ -39,31 +51,43 @@ def joined(column: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnEle
     return func.aggregate_strings(cast(column, String), ",")
 
 
-def is_listed(column: ColumnElement[int] | InstrumentedAttribute[int], numbers: str) -> ColumnElement[bool]:
-    """The condition that a column's number is in a list, however long.
+def is_listed(
+    column: ColumnElement[Any] | InstrumentedAttribute[Any], name: str, values: Sequence[Any] | None = None
+) -> ColumnElement[bool]:
+    """The condition that a column's number or text is in a list, however long.
+
+    The list is sent as one JSON text. So the statement is the same for every length: it is compiled once, and PostgreSQL prepares it.
 
     Args:
         column: the column.
-        numbers: the numbers as a JSON list: one text is sent instead of a number for each.
+        name: the name of the parameter.
+        values: the list; None: the statement is executed with it.
     """
-    return _IsListed(column, literal(numbers, String))
+    listed = _JsonElements(bindparam(name, values, type_=_JsonList(), unique=values is not None))
+    return column.in_(select(cast(listed.table_valued("value").c.value, column.type)))
 
 
-class _IsListed(FunctionElement[bool]):
-    type = Boolean()
+class _JsonList(TypeDecorator[Sequence[Any]]):
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> str:
+        del dialect
+        return json.dumps(list(value or ()))
+
+
+class _JsonElements(FunctionElement[Any]):
     inherit_cache = True
 
 
-@compiles(_IsListed)
-def _is_listed(element: _IsListed, compiler: SQLCompiler, **kw: Any) -> str:
-    column, numbers = (compiler.process(part, **kw) for part in element.clauses)
-    return f"{column} IN (SELECT value FROM json_each({numbers}))"  # noqa: S608 - the parts are compiled by SQLAlchemy
+@compiles(_JsonElements)
+def _json_elements(element: _JsonElements, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **kw)})"
 
 
-@compiles(_IsListed, "postgresql")
-def _is_listed_on_postgres(element: _IsListed, compiler: SQLCompiler, **kw: Any) -> str:
-    column, numbers = (compiler.process(part, **kw) for part in element.clauses)
-    return f"{column} IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST({numbers} AS JSON)) AS value)"  # noqa: S608 - the parts are compiled by SQLAlchemy
+@compiles(_JsonElements, "postgresql")
+def _json_elements_on_postgres(element: _JsonElements, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_array_elements_text(CAST({compiler.process(element.clauses, **kw)} AS JSON))"
 
 
 def unindexed(column: InstrumentedAttribute[str]) -> ColumnElement[str]:

@@ -12,9 +12,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Integer, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Integer, case, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from annotator.database.statements import is_listed
 from annotator.domain.exclusions import ExclusionReason
 from annotator.domain.notes import clean_note
 from annotator.domain.states import SubmissionKind
@@ -250,6 +251,4 @@ _NEWEST = (
     .limit(1)
     .scalar_subquery()
 )
-_FOLLOW = (
-    update(Image).where(Image.id.in_(bindparam("image_ids", expanding=True))).values(exclusion_id=_NEWEST)
-)
+_FOLLOW = update(Image).where(is_listed(Image.id, "image_ids")).values(exclusion_id=_NEWEST)

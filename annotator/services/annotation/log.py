@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from annotator.database.statements import replace_rows
+from annotator.database.statements import is_listed, replace_rows
 from annotator.domain.states import NO_LABEL, Origin
 from annotator.errors import Conflict
 from annotator.models import Annotation, Image, Label, Submission, now
@@ -162,9 +162,7 @@ _PUT_LABELS = replace_rows(
     )
     .order_by(Annotation.id),
 )
-_LABELS = select(Label.image_id, Label.attribute_id, Label.code).where(
-    Label.image_id.in_(bindparam("image_ids", expanding=True))
-)
+_LABELS = select(Label.image_id, Label.attribute_id, Label.code).where(is_listed(Label.image_id, "image_ids"))
 _DERIVED = select(
     Image.id,
     Image.sha256,
@@ -175,7 +173,7 @@ _DERIVED = select(
     Image.split,
     Image.exclusion_id,
     COVERED,
-).where(Image.id.in_(bindparam("image_ids", expanding=True)))
+).where(is_listed(Image.id, "image_ids"))
 _UPDATE_IMAGE = (
     update(Image)
     .where(Image.id == bindparam("number"))

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, Select, bindparam, exists, or_, select
 from sqlalchemy.orm import Session
 
+from annotator.database.statements import is_listed
 from annotator.domain.precedence import CellState, Holder, Owner, owner_of
 from annotator.domain.states import INDEPENDENT
 from annotator.models import Annotation, AskedAgain, Gold, Image, Label, Lease, Submission, now
@@ -170,7 +171,7 @@ _CELLS = _with_labels(
     _states().outerjoin(
         Label, (Label.image_id == Image.id) & (Label.attribute_id == bindparam("attribute_id"))
     )
-).where(Image.id.in_(bindparam("image_ids", expanding=True)))
+).where(is_listed(Image.id, "image_ids"))
 _ANSWERED_BY_OTHER = (
     select(Annotation.id)
     .join(Submission, Submission.id == Annotation.submission_id)

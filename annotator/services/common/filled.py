@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, ScalarSelect, bindparam, exists, select
+from sqlalchemy import ColumnElement, ScalarSelect, exists, select
 from sqlalchemy.orm import Session
 
-from annotator.database.statements import joined
+from annotator.database.statements import is_listed, joined
 from annotator.domain.states import CertificateState
 from annotator.models import AttributeRow, Certificate, CertificateCell, CertificateSample, Image
 
@@ -50,7 +50,7 @@ _FILLED_CELLS = (
     .join(Certificate, Certificate.id == CertificateCell.certificate_id)
     .join(AttributeRow, AttributeRow.id == Certificate.attribute_id)
     .where(
-        CertificateCell.image_id.in_(bindparam("image_ids", expanding=True)),
+        is_listed(CertificateCell.image_id, "image_ids"),
         Certificate.state == CertificateState.FILLED,
     )
     .order_by(CertificateCell.image_id, AttributeRow.position)

@@ -136,7 +136,7 @@ def rows_inside(
 
 def is_one_of(images: NDArray[np.int64]) -> ColumnElement[bool]:
     """The condition that an image that counts is one of some, however many: one text is sent instead of a number for each."""
-    return is_listed(Image.id, f"[{','.join(map(str, images.tolist()))}]") & COUNTED
+    return is_listed(Image.id, "images", images.tolist()) & COUNTED
 
 
 def prediction_rows(session: Session, image_map: ImageMap, file: PredictionsFile) -> NDArray[np.int64]:

@@ -11,9 +11,10 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Integer, bindparam, case, cast, func, select
+from sqlalchemy import Integer, case, cast, func, select
 from sqlalchemy.orm import Session
 
+from annotator.database.statements import is_listed
 from annotator.domain.states import INDEPENDENT, PERSONAL, Origin
 from annotator.models import Annotation, Gold, Qualification, QualificationImage, Submission
 from annotator.services.common.bulk_read import Column, read_columns
@@ -140,7 +141,7 @@ _OF_IMAGES = (
     )
     .join(Submission, Submission.id == Annotation.submission_id)
     .where(
-        Annotation.image_id.in_(bindparam("image_ids", expanding=True)),
+        is_listed(Annotation.image_id, "image_ids"),
         of_counted_image(Annotation.image_id),
         Annotation.origin.in_(PERSONAL),
         Submission.kind.in_(INDEPENDENT),

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, ScalarSelect, and_, bindparam, exists, or_, select
 from sqlalchemy.orm import Session
 
+from annotator.database.statements import is_listed
 from annotator.domain.schema import CANNOT_TELL
 from annotator.domain.states import PERSONAL, SubmissionKind
 from annotator.errors import Forbidden
@@ -52,7 +53,7 @@ _ANSWERED_AMONG = (
     select(Annotation.image_id)
     .join(Submission, Submission.id == Annotation.submission_id)
     .where(
-        Annotation.image_id.in_(bindparam("image_ids", expanding=True)),
+        is_listed(Annotation.image_id, "image_ids"),
         _own(bindparam("labeller_id")),
     )
     .distinct()

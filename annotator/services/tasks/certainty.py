@@ -10,9 +10,10 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotator.database.statements import is_listed
 from annotator.domain.agreement.aggregation import majority_vote
 from annotator.domain.agreement.ratings import Ratings
 from annotator.domain.states import INDEPENDENT, Origin
@@ -103,5 +104,5 @@ def _reviewed(session: Session, image_ids: Sequence[int]) -> Column:
 _REVIEWED = (
     select(Label.image_id, Label.attribute_id)
     .join(Annotation, Annotation.id == Label.annotation_id)
-    .where(Label.image_id.in_(bindparam("image_ids", expanding=True)), Annotation.origin == Origin.REVIEW)
+    .where(is_listed(Label.image_id, "image_ids"), Annotation.origin == Origin.REVIEW)
 )

@@ -16,6 +16,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, select, update
 from sqlalchemy.orm import Session
 
+from annotator.database.statements import is_listed
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Label, Lease, Predictions, Skip, now
 from annotator.project import ProjectFolder
@@ -193,7 +194,7 @@ def _in_predicted_order(
 @lru_cache(maxsize=256)
 def _in_window(labeller_id: int, attribute_id: int | None, reach: Reach) -> Select[str, int]:
     free = free_for(labeller_id, attribute_id, reach)
-    return select(Image.name, Image.id).where(free, Image.name.in_(bindparam("names", expanding=True)))
+    return select(Image.name, Image.id).where(free, is_listed(Image.name, "names"))
 
 
 @lru_cache(maxsize=256)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from annotator.database.statements import is_listed
 from annotator.domain.states import INDEPENDENT, JUDGED
 from annotator.models import (
     Annotation,
@@ -37,9 +38,7 @@ def asked_again_among(session: Session, image_ids: Collection[int]) -> set[int]:
     return set(session.connection().scalars(_ASKED_AMONG, {"image_ids": list(image_ids)}))
 
 
-_ASKED_AMONG = select(AskedAgain.image_id).where(
-    AskedAgain.image_id.in_(bindparam("image_ids", expanding=True))
-)
+_ASKED_AMONG = select(AskedAgain.image_id).where(is_listed(AskedAgain.image_id, "image_ids"))
 
 
 def images_awaiting_relabel(image_ids: Collection[int] | None) -> Select[int, bool]:

@@ -14,6 +14,7 @@ from datetime import timedelta
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from annotator.database.statements import is_listed
 from annotator.domain.states import INDEPENDENT
 from annotator.models import Annotation, Labeller, OpinionWanted, Submission, now
 from annotator.services.tasks.labellers import kept_models
@@ -90,12 +91,12 @@ _AT_WORK = select(Labeller.id).where(
     > bindparam("since"),
 )
 _UNCERTAIN = select(OpinionWanted.image_id, OpinionWanted.attribute_id).where(
-    OpinionWanted.image_id.in_(bindparam("image_ids", expanding=True)),
+    is_listed(OpinionWanted.image_id, "image_ids"),
     OpinionWanted.attribute_id.is_not(None),
 )
 _ANSWERED = (
     select(Annotation.image_id, Submission.labeller_id)
     .join(Submission, Submission.id == Annotation.submission_id)
-    .where(Annotation.image_id.in_(bindparam("image_ids", expanding=True)), Submission.kind.in_(INDEPENDENT))
+    .where(is_listed(Annotation.image_id, "image_ids"), Submission.kind.in_(INDEPENDENT))
     .distinct()
 )

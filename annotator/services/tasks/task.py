@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
+from annotator.database.statements import is_listed
 from annotator.domain.faces.boxes import Box, Turn, head_box, turned_back
 from annotator.domain.faces.crops import Crop, is_small, thumbnail_crop, turned_size
 from annotator.formats.snapshot.predictions import Suggestion
@@ -187,14 +188,14 @@ _IMAGES_WITH_LABELS = (
     select(Image.id, Image.name, Image.sha256, Image.width, Image.height, Image.face_count)
     .add_columns(COVERED, Label.attribute_id, Label.code)
     .outerjoin(Label, (Label.image_id == Image.id) & (Image.open_cells > 0))
-    .where(Image.id.in_(bindparam("image_ids", expanding=True)))
+    .where(is_listed(Image.id, "image_ids"))
 )
 
 _FACES = (
     select(Image.id, Image.width, Image.height, Face.number, Face.turn)
     .add_columns(Face.left, Face.top, Face.right, Face.bottom, Face.points)
     .join(Face, Face.image_id == Image.id)
-    .where(Image.id.in_(bindparam("image_ids", expanding=True)), Face.number < MOST_FACES)
+    .where(is_listed(Image.id, "image_ids"), Face.number < MOST_FACES)
     .order_by(Face.image_id, Face.number)
 )
 

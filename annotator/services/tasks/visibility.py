@@ -11,6 +11,7 @@ from collections.abc import Collection
 from sqlalchemy import ColumnElement, and_, bindparam, exists, literal, or_, select
 from sqlalchemy.orm import Session
 
+from annotator.database.statements import is_listed
 from annotator.models import Gold, Image, OpinionWanted
 from annotator.services.common.filled import is_sampled
 from annotator.services.tasks.settings import team_settings
@@ -33,7 +34,7 @@ def still_blind(session: Session) -> ColumnElement[bool]:
 
 
 _BLIND_AMONG = select(Image.id).where(
-    Image.id.in_(bindparam("image_ids", expanding=True)),
+    is_listed(Image.id, "image_ids"),
     or_(Image.open_cells == 0, _asked_blind(bindparam("overlap_end"))),
 )
 
