@@ -8,10 +8,11 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
+from annotator.database.session import ProjectSession
 from annotator.errors import FacelabelError
 from annotator.project_cache import ProjectCache
 
@@ -34,13 +35,11 @@ class Database(ABC):
 
     Args:
         engine: SQLAlchemy's engine.
-        reading: the same engine with the options of a reading session.
     """
 
-    def __init__(self, engine: Engine, reading: Engine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self.cache = ProjectCache()
         self.engine = engine
-        self._reading = reading
 
     @property
     @abstractmethod
@@ -48,13 +47,19 @@ class Database(ABC):
         """Where the database is, for messages: a path, or a URL without a password."""
 
     # Statements that every request runs are constants and are executed on `session.connection()`: building a statement
-    # and passing it through the ORM takes several times as long as the database's answer.
+    # and passing it through the ORM takes several times as long as the database's answer. For the same reason transactions
+    # are begun here and not by SQLAlchemy's events: an engine with events looks for listeners at each statement.
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Give a session that sees one consistent state and writes nothing."""
-        with Session(self._reading, info={"project_cache": self.cache}) as session:
+        with ProjectSession(self.engine, self.cache) as session:
+            self._begin_reading(session.connection())
             yield session
+
+    @abstractmethod
+    def _begin_reading(self, connection: Connection) -> None:
+        """Begin the transaction of a reading session."""
 
     @abstractmethod
     def write(

@@ -32,6 +32,7 @@ from annotator.database.base import BUSY_SECONDS, Database
 from annotator.database.migrations import upgrade
 from annotator.database.moved import moved_away
 from annotator.database.postgres_dialect import NAME, Number
+from annotator.database.session import ProjectSession
 from annotator.errors import Busy, DatabaseUnreachable, FacelabelError, NoRoom, WrongUse
 
 WRITER, _MIGRATION = 0x66616365, 0x6D696772
@@ -75,11 +76,7 @@ class PostgresDatabase(Database):
             use_native_hstore=False,
         )
         event.listen(engine, "connect", _configure)
-        event.listen(engine, "begin", _begin)
-        event.listen(engine, "commit", _commit)
-        super().__init__(engine, engine.execution_options(begin=_BEGIN_READING))
-        self._writing = engine.execution_options(begin=_BEGIN_WRITING, commit=_COMMIT_DURABLY)
-        self._lending = engine.execution_options(begin=_BEGIN_WRITING)
+        super().__init__(engine)
 
     @property
     def location(self) -> str:
@@ -92,12 +89,14 @@ class PostgresDatabase(Database):
     ) -> Iterator[Session]:
         """Give a session that writes, as the base class says; references are always checked."""
         del references, many
-        engine = self._writing if durable else self._lending
-        info = {"project_cache": self.cache}
         try:
-            with Session(engine, expire_on_commit=False, info=info) as session, session.begin():
-                session.connection()
+            with ProjectSession(self.engine, self.cache) as session, session.begin():
+                connection = session.connection()
+                connection.exec_driver_sql(_BEGIN_WRITING)
                 yield session
+                if durable:
+                    session.flush()
+                    connection.exec_driver_sql(_COMMIT_DURABLY)
         except DBAPIError as error:
             cause = moved_away(error) or _failure(error)
             if cause is None:
@@ -120,6 +119,9 @@ class PostgresDatabase(Database):
                 raise
             raise cause from error
 
+    def _begin_reading(self, connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
     @contextmanager
     def _reader(self) -> Iterator[Session]:
         with super().read() as session:
@@ -134,7 +136,7 @@ class PostgresDatabase(Database):
     def migrate(self) -> None:
         """Migrate in one transaction; a second process that does so waits."""
         with self.engine.connect() as connection:
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION})")
+            connection.exec_driver_sql(f"BEGIN; SELECT pg_advisory_xact_lock({_MIGRATION})")
             upgrade(connection)
 
     def revision(self) -> str | None:
@@ -182,7 +184,7 @@ class PostgresDatabase(Database):
 
         The server's log and its backups hold deleted rows until they are recycled.
         """
-        with self.engine.connect().execution_options(begin="") as connection:
+        with self.engine.connect() as connection:
             try:
                 connection.exec_driver_sql("VACUUM FULL")
             except OperationalError as error:
@@ -198,7 +200,7 @@ class PostgresDatabase(Database):
 
     def refresh_statistics(self) -> None:
         """Look at the rows anew; the server does so too, about a minute later."""
-        with self.engine.connect().execution_options(begin="") as connection:
+        with self.engine.connect() as connection:
             connection.exec_driver_sql("ANALYZE")
 
     def sizes(self) -> dict[str, float]:
@@ -317,25 +319,12 @@ def _configure(connection: psycopg.Connection[Any], _record: ConnectionPoolEntry
     connection.execute(_SETTINGS)
 
 
-def _begin(connection: Connection) -> None:
-    statement = connection.get_execution_options().get("begin", "BEGIN")
-    if statement:
-        connection.exec_driver_sql(statement)
-
-
-def _commit(connection: Connection) -> None:
-    statement = connection.get_execution_options().get("commit")
-    if statement:
-        connection.exec_driver_sql(statement)
-
-
 # The server, too, gives up a client that the network has swallowed, and with it the lock that this client holds. Compiling
 # statements (jit) takes longer than any of them.
 _SETTINGS = f"""
 SET lock_timeout = '{BUSY_SECONDS}s'; SET jit = off; SET synchronous_commit = on;
 SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; SET tcp_user_timeout = 25000
 """
-_BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _BEGIN_WRITING = f"BEGIN; SET LOCAL synchronous_commit = off; SELECT pg_advisory_xact_lock({WRITER}), pg_notify('{_CHANNEL}', '')"
 # A transaction that wrote nothing would not wait for the disk; the message is 60 bytes in the log that nobody reads.
 _COMMIT_DURABLY = f"COMMIT; SELECT pg_logical_emit_message(true, '{_CHANNEL}', '')"

@@ -25,6 +25,7 @@ from annotator.database.base import BUSY_SECONDS, Database
 from annotator.database.generation import DatabaseGeneration, new_mark
 from annotator.database.migrations import upgrade
 from annotator.database.moved import moved_away
+from annotator.database.session import ProjectSession
 from annotator.errors import Busy, FacelabelError, NoRoom
 
 _MANY_KIB = 64 * 1024
@@ -47,11 +48,8 @@ class SqliteDatabase(Database):
             module=pysqlite3,
             connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         )
-        super().__init__(engine, engine)
+        super().__init__(engine)
         event.listen(self.engine, "connect", _configure)
-        event.listen(self.engine, "begin", _begin)
-        self._writing = self.engine.execution_options(synchronous="FULL")
-        self._lending = self.engine.execution_options(synchronous="NORMAL")
         self._turn = threading.Lock()
         self.generation = DatabaseGeneration(path)
 
@@ -67,15 +65,11 @@ class SqliteDatabase(Database):
         """Give a session that writes, as the base class says."""
         # A writer that finds SQLite's lock held sleeps longer each time, while others overtake it. The threads of one
         # process therefore wait here in turn, and only processes compete for SQLite's lock.
-        engine = self._writing if durable else self._lending
-        if not references:
-            engine = engine.execution_options(unchecked=True)
-        if many:
-            engine = engine.execution_options(many=True)
-        info = {"project_cache": self.cache}
         try:
-            with self._turn, Session(engine, expire_on_commit=False, info=info) as session, session.begin():
+            with self._turn, ProjectSession(self.engine, self.cache) as session, session.begin():
                 connection = session.connection()
+                _set_up(connection, durable=durable, references=references, many=many)
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
                 if durable:
                     self._set_mark(connection)
                 yield session
@@ -93,6 +87,9 @@ class SqliteDatabase(Database):
             if moved is None:
                 raise
             raise moved from error
+
+    def _begin_reading(self, connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
 
     def _set_mark(self, connection: Connection) -> None:
         """Give the file a new mark, if one is due (annotator/database/generation)."""
@@ -117,11 +114,12 @@ class SqliteDatabase(Database):
         Raises:
             FacelabelError: if a newer Facelabel made the database.
         """
-        with self._writing.connect() as connection:
+        with self.engine.connect() as connection:
             driver = connection.connection.driver_connection
             assert driver is not None
             driver.execute("PRAGMA foreign_keys=OFF")
             try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
                 upgrade(connection)
                 broken = driver.execute("PRAGMA foreign_key_check").fetchall()
                 assert not broken, f"a migration broke references: {broken[:3]}"
@@ -265,7 +263,7 @@ class SqliteChanges:
 
 
 def _configure(connection: Any, _record: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # _begin begins transactions
+    connection.isolation_level = None  # read and write begin transactions
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
@@ -273,15 +271,13 @@ def _configure(connection: Any, _record: ConnectionPoolEntry) -> None:
     cursor.close()
 
 
-def _begin(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    synchronous, unchecked = options.get("synchronous"), options.get("unchecked", False)
-    if unchecked != connection.info.get("unchecked", False):
-        connection.exec_driver_sql(f"PRAGMA foreign_keys={'OFF' if unchecked else 'ON'}")
-        connection.info["unchecked"] = unchecked
-    if options.get("many", False) and not connection.info.get("many", False):
-        connection.exec_driver_sql(f"PRAGMA cache_size=-{_MANY_KIB}")
-        connection.info["many"] = True
-    if synchronous is not None:
-        connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
-    connection.exec_driver_sql("BEGIN" if synchronous is None else "BEGIN IMMEDIATE")
+def _set_up(connection: Connection, *, durable: bool, references: bool, many: bool) -> None:
+    """Give a connection the settings of a writing session, where it does not have them from an earlier one."""
+    settings = {"synchronous": "FULL" if durable else "NORMAL", "foreign_keys": "ON" if references else "OFF"}
+    if many:
+        settings["cache_size"] = f"-{_MANY_KIB}"
+    known: dict[Any, Any] = connection.info
+    for name, value in settings.items():
+        if known.get(name) != value:
+            connection.exec_driver_sql(f"PRAGMA {name}={value}")
+            known[name] = value

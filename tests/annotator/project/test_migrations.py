@@ -79,7 +79,7 @@ def test_every_attribute_has_the_suggestions_that_it_had_before(tmp_path: Path):
     database = open_database(tmp_path / "facelabel.db")
     config = Config()
     config.set_main_option("script_location", str(resource("alembic")))
-    with database._writing.connect() as connection:
+    with database.engine.connect() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0019")
     round_of = (
@@ -117,7 +117,7 @@ def test_faces_of_an_older_project_tell_what_found_them_and_none_are_searched_fo
     database = open_database(tmp_path / "facelabel.db")
     config = Config()
     config.set_main_option("script_location", str(resource("alembic")))
-    with database._writing.connect() as connection:
+    with database.engine.connect() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0019")
     image = OLD_PROJECT[3]
@@ -143,7 +143,7 @@ def test_an_older_project_is_brought_to_the_newest_revision_with_its_labels(tmp_
     database = open_database(tmp_path / "facelabel.db")
     config = Config()
     config.set_main_option("script_location", str(resource("alembic")))
-    with database._writing.connect() as connection:
+    with database.engine.connect() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
     with database.write() as session:
