@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -88,6 +89,7 @@ def parse_network(text: str) -> Network:
         raise ValueError(f"{text!r} is no IP address, and no network like 10.0.0.0/8") from error
 
 
+@lru_cache(maxsize=256)
 def host_name(host: str) -> str:
     """The name in a `Host` header or a setting: lower case, without port, brackets or final dot; empty if there is none."""
     text = host.strip().lower()

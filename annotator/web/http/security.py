@@ -29,6 +29,14 @@ _SAFE = {"GET", "HEAD", "OPTIONS"}
 _BYTES = "application/octet-stream"
 TAKES_BYTES = frozenset({"imports_api.upload", "imports_api.receive"})
 """The routes whose body is a piece of a file."""
+_ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+"""Headers of every answer; no route sets one of them itself."""
 HSTS = "max-age=31536000"
 """For a year, browsers open the public host by HTTPS only. Its subdomains and preloading are its owner's to decide."""
 
@@ -44,6 +52,7 @@ def protect(app: Flask, settings: Settings, images_at: str = "") -> None:
     policy = _policy(images_at)
     public = settings.public_url
     allowed = own_names(settings.host, settings.names, public)
+    always = _ALWAYS | ({"Strict-Transport-Security": HSTS} if public is not None and public.secure else {})
 
     @app.before_request
     def check() -> None:
@@ -79,13 +88,7 @@ def protect(app: Flask, settings: Settings, images_at: str = "") -> None:
     @app.after_request
     def add_headers(response: Response) -> Response:
         response.headers.setdefault("Content-Security-Policy", policy)
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "same-origin"
-        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        response.headers["X-Frame-Options"] = "DENY"
-        if public is not None and public.secure:
-            response.headers["Strict-Transport-Security"] = HSTS
+        response.headers.extend(always)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 

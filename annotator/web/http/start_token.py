@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from functools import cache
 from urllib.parse import urlencode
 
 from flask import current_app, redirect, request, session
@@ -20,6 +21,7 @@ _PARAMETER = "token"
 _STARTED = "started"
 
 
+@cache
 def start_token(secret: bytes) -> str:
     """The token of a project, from the key that signs its cookies: 128 bits as hexadecimal digits, the same at each start."""
     return hmac.new(secret, b"start-up token", hashlib.sha256).hexdigest()[:32]
