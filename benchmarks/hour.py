@@ -211,8 +211,9 @@ def replay(project: Project, names: Sequence[str], way: str, target: Target, see
 
 def sweep(project: Project, run: Run, rows: NDArray[np.int64], model: Answers) -> None:
     """Answer some images in Sweep, if something is filled and their open cells are so few that it is faster than the label page."""
-    cells = sum(run.open[name][rows].mean() for name in run.names) if len(rows) else 0
-    if cells * GLANCE >= LOOK + KEY or all((values < 0).all() for values in run.filled.values()):
+    open_ = np.array([run.open[name][rows] for name in run.names])
+    is_slower = GLANCE * open_.sum() >= (LOOK + KEY) * open_.any(axis=0).sum()
+    if is_slower or all((values < 0).all() for values in run.filled.values()):
         return
     for name in run.names:
         chosen = rows[run.open[name][rows]]
