@@ -68,8 +68,9 @@ def load_two_attributes(project: ProjectFolder) -> None:
 
 
 def begin_another(project: ProjectFolder, attribute: str, key: str) -> int:
+    me = Person(project)
     with project.database.write() as session:
-        number = create_certificate(project, session, attribute, TARGET, Person(project).id, key).id
+        number = create_certificate(project, session, attribute, TARGET, me.id, key).id
     work(project)
     assert state_of(project, number) == CertificateState.SAMPLING
     return number
