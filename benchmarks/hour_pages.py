@@ -177,7 +177,7 @@ class Script:
                 moment -= timedelta(seconds=TEMPO * (LOOK + KEY * presses))
 
     def is_calm(self) -> bool:
-        """Whether the worker has done all that the answers so far ask for: rounds, certificates and plans."""
+        """Whether the worker has done all rounds and certificates that the answers so far ask for."""
         with self.project.database.read() as session:
             states = session.scalars(select(Round.state)).all()
             assert JobState.FAILED not in states
@@ -185,14 +185,18 @@ class Script:
                 return False
             if not states or labelled_since_last_round(session) >= EVERY:
                 return False
-            if any(is_due(each.state, each.sample - each.answered) for each in certificates(session)):
-                return False
+            return not any(is_due(each.state, each.sample - each.answered) for each in certificates(session))
+
+    def is_planned(self) -> bool:
+        """Whether the plans are those of the present state."""
+        with self.project.database.read() as session:
             plans = plans_statistics(self.project)
             stored = session.get(StoredStatistics, plans.name)
             return stored is not None and stored.state == list(plans.state(session))
 
     def look_at_fill(self, target: Target) -> None:
         """Read the page /fill, and start each sample that it offers at the target."""
+        wait_until(self.is_planned, "the plans are made", 1200, 0.2)
         self.done.visits += 1
         self.page.goto(f"{self.url}/fill")
         self.page.wait_for_selector("html[data-state=ready]", state="attached")

@@ -54,7 +54,7 @@ def test_an_attribute_is_filled_and_opened_again_with_keys(
         expect(page.locator("#counted")).to_be_visible()
         expect(page.locator("#planning")).to_be_hidden()
         card = page.locator("article[data-attribute=glasses]")
-        expect(card).to_contain_text("that nobody has answered")
+        expect(card).to_contain_text("open ones with a suggestion")
 
         slider = page.get_by_role("slider")
         slider.focus()
