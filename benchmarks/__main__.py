@@ -48,6 +48,7 @@ SUBJECTS = {
     "certificates": "how often the filled cells break their promise, by target, source, wrong labels and shift",
     "early": "after how many labels the page says whether an attribute can be filled; a replay on real faces",
     "hour": "person-minutes until a dataset is finished: certified filling, suggestions only, plain; a replay on real faces",
+    "hour_pages": "the same through the real pages in Chromium, with 600 faces and the model of a practised person: an hour",
     "person": "300 faces labelled in Chromium as a person does, rounds beside it: presses per image, suggestions, the curve",
     "rounds": "the loop on real faces: two rounds, their stages, figures on held-out people",
 }

@@ -6,16 +6,18 @@ without a model, by nearness to the members; `balanced` is the default order of 
 asked` the same in a project with all these attributes (one seed); `random` is computed. The interval is looked at on the first page on which the product says that the search may stop, and on all pages.
 
 The priors of the estimate were chosen on other attributes (TUNED_ON). Without the development data, and with --small, there are
-no faces but numbers, and the figures mean nothing.
+no faces but numbers, and the figures mean nothing. The replays are kept in results/finder/raw, so that an interrupted run goes on
+where it was.
 """
 
 import multiprocessing
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +26,14 @@ from numpy.typing import NDArray
 
 from annotator.domain import rare_values
 from annotator.domain.rare_values import Recall
-from benchmarks.replays import RECIPES
-from benchmarks.support import view_data
 from benchmarks.support.data import CELEBA
-from benchmarks.support.lesson_data import command, export
-from benchmarks.support.report import Figures, Size
+from benchmarks.support.pieces import Pieces
+from benchmarks.support.rare_value_data import Task, drawn_task, real_tasks
+from benchmarks.support.report import RESULTS, Figures, Size
 from trainer.acquisition import Pool, query_strategy
 from trainer.acquisition.pool import groups_by_class
 from trainer.acquisition.ranking import order_images
-from trainer.cli.group import DEFAULT_CACHE
-from trainer.data.snapshot import UNLABELLED, Snapshot
-from trainer.simulate.problem import Problem, read_problem
+from trainer.data.snapshot import UNLABELLED
 from trainer.simulate.replay import fit_heads
 
 TUNED_ON = ("Double_Chin", "Chubby", "Wearing_Necktie", "Eyeglasses", "Receding_Hairline")
@@ -42,24 +41,11 @@ START, MEMBERS, PAGE, GROWTH, BATCH = 100, 3, 24, 1 / 3, 24
 SEEDS, SEEDS_BALANCED = 25, 3
 EVERY = 2
 """The estimate is looked at after every second page, to save time."""
+RAW = RESULTS / "finder" / "raw"
+SOURCES = [Path(__file__), Path(rare_values.__file__)]
+"""What a replay follows from, beside the faces and the models."""
 LAST = 0.99
 """A replay ends when so many members are labelled, or as soon as 95 % are and the product has said that it may stop."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """One value to find: the images' embeddings and groups, and which of them have it."""
-
-    name: str
-    embeddings: NDArray[np.float32]
-    groups: NDArray[np.str_]
-    members: NDArray[np.bool_]
-    views: dict[str, slice] | None = None
-
-    @property
-    def count(self) -> int:
-        """The number of members."""
-        return int(self.members.sum())
 
 
 @dataclass(frozen=True)
@@ -80,6 +66,15 @@ class Replay:
     seed: int
     members: int
     pages: list[Page]
+
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> "Replay":
+        """Read what `asdict` wrote."""
+        pages = [
+            Page(page["looked"], page["found"], Recall(**page["recall"]) if page["recall"] else None)
+            for page in kept["pages"]
+        ]
+        return cls(**kept | {"pages": pages})
 
     def looked_until(self, share: float = rare_values.TARGET) -> int:
         """Images looked at until this share of the members is labelled."""
@@ -235,28 +230,43 @@ def next_balanced(
     return order_images(query_strategy("balanced"), pool)[0][:BATCH]
 
 
-def run(job: tuple[Task, str, int]) -> Replay:
-    """One replay, in a process of its own."""
-    task, strategy, seed = job
-    return ask(task, seed) if strategy == "balanced" else find(task, seed, by_model=strategy == "finder")
+Job = tuple[Sequence[Task], str, int]
+"""The values that are searched for at once, the strategy, and the seed."""
+
+
+def run(job: Job, pieces: Pieces) -> list[Replay]:
+    """The replays of a job, or those that are kept of it."""
+    tasks, strategy, seed = job
+    name = f"{'+'.join(task.name for task in tasks)} {strategy} {seed}"
+    kept = pieces.result(name, lambda: [asdict(replay) for replay in _replays(*job)])
+    return [Replay.from_json(one) for one in kept]
+
+
+def _replays(tasks: Sequence[Task], strategy: str, seed: int) -> list[Replay]:
+    if strategy == "balanced, all asked":
+        return ask_all(tasks, seed)
+    if strategy == "balanced":
+        return [ask(tasks[0], seed)]
+    return [find(tasks[0], seed, by_model=strategy == "finder")]
 
 
 def measure(size: Size) -> Figures:
     with tempfile.TemporaryDirectory() as name:
         if size == "small" or not CELEBA.is_dir():
-            tasks, seeds, balanced = [drawn_task()], 2, 1
-        else:
-            tasks, seeds, balanced = list(real_tasks(Path(name), size)), SEEDS, SEEDS_BALANCED
-        jobs = [(t, "finder", n) for n in range(seeds) for t in tasks]
-        jobs += [(t, s, n) for n in range(balanced) for t in tasks for s in ("balanced", "likeness")]
-        if size == "small":
-            replays = list(map(run, jobs))
-        else:
-            context = multiprocessing.get_context("forkserver")
-            with ProcessPoolExecutor(os.cpu_count(), context) as processes:
-                replays = list(processes.map(run, jobs))
-        replays += [replay for alike in _of_same_images(tasks) for replay in ask_all(alike, 0)]
-    return tables(tasks, replays)
+            tasks, pieces = [drawn_task()], Pieces(Path(name) / "pieces")
+            return tables(tasks, [one for job in jobs(tasks, 2, 1) for one in run(job, pieces)])
+        tasks, pieces = list(real_tasks(Path(name), size)), Pieces(RAW, SOURCES)
+        context = multiprocessing.get_context("forkserver")
+        with ProcessPoolExecutor(os.cpu_count(), context) as processes:
+            found = processes.map(run, jobs(tasks, SEEDS, SEEDS_BALANCED), repeat(pieces))
+            return tables(tasks, [replay for replays in found for replay in replays])
+
+
+def jobs(tasks: Sequence[Task], seeds: int, balanced: int) -> list[Job]:
+    """All jobs, the longest ones first."""
+    found: list[Job] = [(alike, "balanced, all asked", 0) for alike in _of_same_images(tasks)]
+    found += [([t], s, n) for n in range(balanced) for t in tasks for s in ("balanced", "likeness")]
+    return found + [([t], "finder", n) for n in range(seeds) for t in tasks]
 
 
 def _of_same_images(tasks: Sequence[Task]) -> list[list[Task]]:
@@ -331,49 +341,3 @@ def _median(values: Sequence[float]) -> float | None:
 
 def _mean(values: Sequence[bool]) -> float | None:
     return round(float(np.mean(values)), 3) if values else None
-
-
-def real_tasks(folder: Path, size: Size) -> Iterator[Task]:
-    """CelebA's values that at most one face in twenty has; with --full, the rarer ones of the portraits too."""
-    yield from tasks_of(celeba_rare(folder / "celeba"), "", 0.05)
-    if size == "full":
-        yield from tasks_of(view_data.skin().snapshot(folder / "skin"), "skin: ", 0.15)
-
-
-def celeba_rare(folder: Path) -> Snapshot:
-    """The snapshot of the recorded simulation `simulate-celeba-rare`."""
-    from annotator.cli import main as facelabel
-
-    recipe, project = RECIPES["simulate-celeba-rare"], folder / "project"
-    command(facelabel, "init", "--schema", recipe.schema, "-p", project)
-    for sources in recipe.imports:
-        command(facelabel, "import", *sources, "-p", project)
-    return Snapshot.open(export(project, folder / "snapshot"))
-
-
-def tasks_of(snapshot: Snapshot, prefix: str, most: float) -> Iterator[Task]:
-    """A task for every value of which there is at most this share, and at least five images."""
-    problem: Problem = read_problem(snapshot, DEFAULT_CACHE.expanduser(), lambda _: None)
-    values = {a.name: [v.name for v in a.values] for a in snapshot.categorical}
-    for name, column in problem.labels.items():
-        rows = np.flatnonzero(column >= 0)
-        for code, value in enumerate(values[name]):
-            members = column[rows] == code
-            if 5 <= members.sum() <= most * len(rows):
-                title = name if value in {"yes", "1"} else f"{name}: {value}"
-                yield Task(
-                    prefix + title,
-                    problem.embeddings[rows],
-                    problem.groups[rows],
-                    members,
-                    problem.views,
-                )
-
-
-def drawn_task() -> Task:
-    """Numbers instead of faces, to show that the measurement runs."""
-    random = np.random.default_rng(0)
-    embeddings = random.normal(size=(600, 16)).astype(np.float32)
-    embeddings[:30, 0] += 4
-    groups = np.array([str(n // 3) for n in range(600)])
-    return Task("drawn", embeddings, groups, np.arange(600) < 30)

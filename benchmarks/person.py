@@ -15,6 +15,7 @@ import random
 import shutil
 import tempfile
 import time
+import tomllib
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ BLOCK = 25
 READ = """() => ({
   id: document.documentElement.dataset.imageId,
   name: document.querySelector('#image-name').textContent,
-  cells: [...document.querySelectorAll('[data-attribute]')].map((row) => ({
+  cells: [...document.querySelectorAll('[data-attribute]:not([data-status=filled])')].map((row) => ({
     attribute: row.dataset.attribute,
     key: row.querySelector('.name kbd').textContent,
     current: row.hasAttribute('aria-current'),
@@ -58,7 +59,7 @@ READ = """() => ({
     shown: (row.querySelector('.value[aria-pressed=true]') ?? row.querySelector('.value.suggested'))?.dataset.code ?? null,
   })),
 })"""
-"""What can be seen of the page: the image, and the answer or suggestion of every attribute."""
+"""What can be seen of the page: the image, and the answer or suggestion of every attribute that is not filled."""
 
 Truth = dict[str, dict[str, str]]
 """By image name, the code of every attribute as it is typed."""
@@ -79,7 +80,7 @@ class Seen:
 
 def measure(size: Size) -> Figures:
     with tempfile.TemporaryDirectory() as folder:
-        project, truth = make_project(Path(folder), size)
+        project, truth = make_project(Path(folder), POOL[size], drawn=size == "small")
         with Server(project.path, FACELABEL_WORKER="1", FACELABEL_ROUND_EVERY=str(BLOCK)) as server:
             seen = work(server.url, truth, LABELLED[size], hurry=size == "small")
             wait_until(lambda: _is_calm(project), "no round is due or unfinished", 600)
@@ -94,22 +95,39 @@ def measure(size: Size) -> Figures:
     }
 
 
-def make_project(folder: Path, size: Size) -> tuple[ProjectFolder, Truth]:
-    """A project of faces without any label, and what is true of them."""
-    source, labels = faces(folder, POOL["small"] + 30 if size == "small" else None)
+def make_project(
+    folder: Path, images: int, *, drawn: bool, asked: Sequence[str] | None = None
+) -> tuple[ProjectFolder, Truth]:
+    """A project of faces without any label, and what is true of them.
+
+    Args:
+        folder: where it is made.
+        images: how many faces it has.
+        drawn: take drawn faces in any case.
+        asked: the attributes of its schema, if the faces are real; None: all.
+    """
+    source, labels = faces(folder, images + 30 if drawn else None)
     real = source.parent != folder
     with labels.open(newline="", encoding="utf-8") as stream:
         rows = [row for row in csv.DictReader(stream) if all(row.values()) and row.get("not_human") != "1"]
-    some = random.Random(0).sample(rows, min(POOL[size], len(rows)))
+    some = random.Random(0).sample(rows, min(images, len(rows)))
     (folder / "some").mkdir()
     for row in some:
         shutil.copyfile(source / row["image_name"], folder / "some" / row["image_name"])
-    share = 0.1 if size == "small" else None
-    project = init_project(folder / "project", CELEBA_SCHEMA if real else None, share_test=share)
+    (folder / "attributes.toml").write_text(schema_of(asked), encoding="utf-8")
+    schema = folder / "attributes.toml" if real else None
+    project = init_project(folder / "project", schema, share_test=0.1 if drawn else None)
     import_images(project, [folder / "some"], Limits(64_000_000, 2**27))
     with project.database.read() as session:
-        schema = active_schema(session).schema
-    return project, {row.pop("image_name"): _digits(row, schema) for row in some}
+        active = active_schema(session).schema
+    return project, {row.pop("image_name"): _digits(row, active) for row in some}
+
+
+def schema_of(asked: Sequence[str] | None) -> str:
+    """The text of CelebA's schema, with some of its attributes only."""
+    head, *attributes = CELEBA_SCHEMA.read_text(encoding="utf-8").split("[[attribute]]")
+    chosen = [text for text in attributes if asked is None or tomllib.loads(text)["name"] in asked]
+    return "[[attribute]]".join([head, *chosen])
 
 
 def _digits(row: dict[str, str], schema: Schema) -> dict[str, str]:

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import benchmarks
+from annotator.domain.schema import parse_schema
 from annotator.sample_faces import draw_faces
-from benchmarks import certificates, early, finder, honesty, hour, person, replays, versions
+from benchmarks import certificates, early, finder, honesty, hour, hour_pages, person, replays, versions
 from benchmarks.support.certificate_data import Faces
 from benchmarks.support.certificate_limits import limit_row
 from benchmarks.support.pieces import Pieces
@@ -79,6 +80,22 @@ def test_the_labelling_script_corrects_what_is_wrong_before_it_accepts():
     assert person.next_key([cell("glasses", "0"), cell("hair_top", "2", current=True)], right) == "g"
     all_right = [cell("glasses", "1"), cell("hair_top", "2"), person_asked_for_too]
     assert person.next_key(all_right, right) == "Enter"
+
+
+def test_labelling_plain_costs_what_the_images_before_the_first_round_cost():
+    suggested = hour_pages.Labelled([6] * hour_pages.EVERY + [1] * 40, errors={"glasses": 0.0})
+    plain = hour_pages.plain_of(suggested)
+    assert plain.presses == [6] * (hour_pages.EVERY + 40)
+    assert plain.seconds == pytest.approx((person.LOOK + 6 * person.KEY) * len(plain.presses))
+    assert hour_pages.Labelled([6], visits=1).seconds == pytest.approx(
+        person.LOOK + 6 * person.KEY + hour_pages.VISIT
+    )
+
+
+def test_the_schema_of_a_benchmark_has_the_attributes_that_are_asked():
+    asked = parse_schema(person.schema_of(["male", "glasses"]))
+    assert [attribute.name for attribute in asked.attributes] == ["glasses", "male"]
+    assert len(parse_schema(person.schema_of(None)).attributes) == 7
 
 
 def test_a_row_may_lack_what_others_have(capsys: pytest.CaptureFixture[str]):

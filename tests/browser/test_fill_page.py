@@ -54,7 +54,7 @@ def test_an_attribute_is_filled_and_opened_again_with_keys(
         expect(page.locator("#counted")).to_be_visible()
         expect(page.locator("#planning")).to_be_hidden()
         card = page.locator("article[data-attribute=glasses]")
-        expect(card).to_contain_text("that nobody has answered")
+        expect(card).to_contain_text("open ones with a suggestion")
 
         slider = page.get_by_role("slider")
         slider.focus()
@@ -80,6 +80,14 @@ def test_an_attribute_is_filled_and_opened_again_with_keys(
         answer_sample(project, 1)
         expect(card.locator(".badge")).to_have_text("certified")
         expect(card.locator(".certified")).to_contain_text("Target: 10 % error.")
+        rest = page.context.new_page()
+        rest.goto(f"{server.url}/fill")
+        rest.get_by_role("link", name="Answer its other open cells").click()
+        rest.wait_for_url("**/sweep?attribute=glasses")
+        rest.goto(server.url)
+        expect(rest.locator("[data-attribute=glasses]")).to_contain_text("filled by the model")
+        expect(rest.locator("[data-status=filled]")).to_have_count(1)
+        rest.close()
         with page_on(browser, PHONE, bypass_csp=True, color_scheme="dark") as phone:
             phone.goto(f"{server.url}/fill")
             wait_until_ready(phone)

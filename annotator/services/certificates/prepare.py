@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import delete, exists, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from annotator.domain.certificates.ladder import Ladder
@@ -20,7 +20,16 @@ from annotator.domain.certificates.plan import Shortfall, plan
 from annotator.domain.certificates.target import Target
 from annotator.domain.states import CertificateState
 from annotator.errors import FacelabelError
-from annotator.models import Annotation, Certificate, CertificateCell, CertificateSample, Image, Lease, now
+from annotator.models import (
+    Annotation,
+    Certificate,
+    CertificateCell,
+    CertificateSample,
+    Image,
+    Lease,
+    Submission,
+    now,
+)
 from annotator.project import ProjectFolder
 from annotator.project_cache import CacheKind, project_cache
 from annotator.services.certificates.basis import Basis, read_basis
@@ -205,14 +214,18 @@ def _write_cells(project: ProjectFolder, number: int, candidates: _Candidates, s
 
 
 def _draw(project: ProjectFolder, number: int) -> None:
-    """Draw the sample: the first cells of a random order of all candidates, without those that somebody holds or answered."""
-    seed = secrets.randbits(62)
+    """Draw the sample: the first candidates in a random order of all images, without those that somebody holds or answered."""
     with project.database.read() as session:
         newest = session.scalar(select(func.max(Annotation.id))) or 0
         cells = _read_cells(session, number)
         size = int(session.get_one(Certificate, number).plan["sample"])
-    order = np.random.default_rng(seed).permutation(len(cells))
+        shared = _seed_of_another_sample(session, number)
+    seed = secrets.randbits(62) if shared is None else shared
+    images = cells[:, 0]
+    order = np.argsort(np.random.default_rng(seed).random(images.max(initial=0) + 1)[images])
     with project.database.write() as session:
+        if shared != _seed_of_another_sample(session, number):
+            return  # somebody has seen the other sample meanwhile; the next step draws
         row = session.get_one(Certificate, number)
         if row.state != CertificateState.PREPARING:
             return
@@ -234,6 +247,28 @@ def _draw(project: ProjectFolder, number: int) -> None:
         row.seed, row.drawn_at, row.state = seed, now(), CertificateState.SAMPLING
         _ask_sample(session, row, chosen[:, 0].tolist())
         project_cache(session).clear(_CANDIDATES)
+
+
+def _seed_of_another_sample(session: Session, number: int) -> int | None:
+    """The seed of another attribute's sample that nobody has seen yet; None if there is none.
+
+    Samples with the same seed share most of their images, so that people have to look at fewer. As long as nobody holds an image of the other
+    sample, or has answered or excluded any image since it was drawn, nothing that this sample's candidates follow from depends on that
+    seed: the order that it gives is random for them too.
+    """
+    newest = session.scalar(select(Submission.created_at).order_by(Submission.id.desc()).limit(1))
+    attribute_id = session.get_one(Certificate, number).attribute_id
+    held = exists().where(
+        CertificateSample.certificate_id == Certificate.id,
+        Lease.image_id == CertificateSample.image_id,
+        Lease.expires_at > now(),
+    )
+    query = select(Certificate.seed).where(
+        Certificate.state == CertificateState.SAMPLING, Certificate.attribute_id != attribute_id, ~held
+    )
+    if newest is not None:
+        query = query.where(Certificate.drawn_at > newest)
+    return session.scalars(query.order_by(Certificate.id.desc()).limit(1)).first()
 
 
 def _read_cells(session: Session, number: int) -> NDArray[np.int64]:

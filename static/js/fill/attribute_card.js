@@ -1,5 +1,6 @@
 /** The card of one attribute: what can be filled at the target, its running sample, its certificate, and those that ended. */
 import { count, element, labellerName, moment } from '../lib/dom.js';
+import { sweepUrl } from '../lib/urls.js';
 import { fillChart } from './chart.js';
 import { duration, isRunning, percent } from './words.js';
 /** @import { Certificate, FillAttribute, FillPlan } from '../types' */
@@ -73,9 +74,10 @@ function running(certificate, { ondecide, onundo }) {
  * @param {Shown} shown
  */
 function certified(certificate, { onundo }) {
-  const { id, title, sentence } = certificate;
+  const { id, title, attribute, sentence } = certificate;
   return element('section', { class: 'certified', 'aria-label': `Certificate of ${title}` },
-    element('p', {}, sentence), element('p', { class: 'actions' }, button(`undo-${id}`, 'Undo: open these cells again', () => onundo(id))), forecast(certificate));
+    element('p', {}, sentence), element('p', {}, element('a', { href: sweepUrl(new URLSearchParams({ attribute })) }, 'Answer its other open cells many at a time in Sweep')),
+    element('p', { class: 'actions' }, button(`undo-${id}`, 'Undo: open these cells again', () => onundo(id))), forecast(certificate));
 }
 
 /**
@@ -116,5 +118,5 @@ export function attributeCard(attribute, shown) {
     element('header', {}, element('h2', {}, attribute.title), state ? badge(state) : ''),
     element('div', { class: 'columns' },
       element('div', {}, filled ? certified(filled, shown) : '', active ? running(active, shown) : filled ? element('details', { class: 'again' }, element('summary', {}, 'Try another certificate, which would replace this one'), next()) : next(), history(ended, shown.open)),
-      element('figure', {}, element('figcaption', {}, `Cells that can be filled, of ${attribute.open.toLocaleString('en')} that nobody has answered`), fillChart(plans, attribute.open, error))));
+      element('figure', {}, element('figcaption', {}, `Cells that can be filled, of ${attribute.open.toLocaleString('en')} open ones with a suggestion`), fillChart(plans, attribute.open, error))));
 }

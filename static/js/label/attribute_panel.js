@@ -12,7 +12,7 @@ import { PersonField } from '../lib/person_field.js';
 
 /** On a touch screen the focus would open the keyboard over the photo, image after image. */
 const TOUCH = matchMedia('(pointer: coarse)');
-const NOTES = { known: 'answered earlier', accepted: 'accepted', uncertain: 'uncertain', suggested: '', answered: '', empty: '' };
+const NOTES = { known: 'answered earlier', accepted: 'accepted', filled: 'filled by the model', uncertain: 'uncertain', suggested: '', answered: '', empty: '' };
 
 /**
  * A probability for people: whole percent, never "100 %".
@@ -77,7 +77,7 @@ class Row {
       button.tabIndex = current ? 0 : -1;
       button.classList.toggle('possible', current && typed !== '' && String(code ?? '').startsWith(typed));
     }
-    this.chosen.textContent = this.wordOf(draft, answer ?? (answer === null ? null : suggestion?.code));
+    this.chosen.textContent = status === 'filled' ? 'filled' : this.wordOf(draft, answer ?? (answer === null ? null : suggestion?.code));
     this.field?.render(typeof answer === 'number' ? draft.nameOf(name, answer) : answer,
       suggestion && values.find(({ code }) => code === suggestion.code)?.name);
     const shown = [current && typed && `${typed}_`, replaced === null ? NOTES[status] : 'corrected', suggestion && percent(suggestion.probability)];

@@ -6,7 +6,7 @@ export const UNCERTAIN = 0.8;
 /** @typedef {{value: Answer, accepted: boolean}} DraftAnswer `accepted`: the suggestion was taken as it was */
 /** @typedef {[attribute: string, answer: ?DraftAnswer][]} Step what a key press replaced; null if there was no answer */
 /** @typedef {{answers: Record<string, DraftAnswer>, steps: Step[], undone: Step[], milliseconds: number}} KeptDraft */
-/** @typedef {'answered'|'accepted'|'known'|'uncertain'|'suggested'|'empty'} Status */
+/** @typedef {'answered'|'accepted'|'known'|'filled'|'uncertain'|'suggested'|'empty'} Status `filled`: a certificate answers it, nobody is asked */
 
 /** The answers on one unfinished image, independent of page and server. */
 export class Draft {
@@ -96,6 +96,7 @@ export class Draft {
     const answer = this.answers.get(name);
     if (answer) return answer.accepted ? 'accepted' : 'answered';
     if (this.known(name) !== undefined) return 'known';
+    if (!this.cells.has(name)) return 'filled';
     const suggestion = this.open(name);
     if (!suggestion) return 'empty';
     return suggestion.probability < UNCERTAIN ? 'uncertain' : 'suggested';

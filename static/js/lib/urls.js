@@ -22,7 +22,7 @@ export const browseUrl = (filters) => ownUrl(filters && filters.size > 0 ? `/bro
 export const answersUrl = (filters) => (document.documentElement.dataset.role === 'labeller' ? null : browseUrl(filters));
 
 /**
- * The sweep page, for the images inside a lasso of the map.
+ * The sweep page, for an attribute, or the images inside a lasso of the map.
  *
  * @param {URLSearchParams} part
  */

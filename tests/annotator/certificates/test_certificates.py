@@ -21,8 +21,10 @@ from annotator.services.certificates.sample import read_sample
 from annotator.services.certificates.undo import undo_certificate
 from annotator.services.common.filled import filled_cells
 from annotator.services.rounds.audit_set import read_audit_set
+from annotator.services.rounds.loading import load_predictions
 from annotator.services.schema.active import active_schema
 from annotator.services.schema_editing.changes import apply_schema
+from tests.support.predictions_folder import write_cells
 from tests.support.projects.certificates import (
     TARGET,
     answer_of,
@@ -51,6 +53,48 @@ def labels_in_sample(project: ProjectFolder, number: int) -> list[int]:
     with project.database.read() as session:
         row = session.get_one(Certificate, number)
         return read_sample(session, active_schema(session), row).cells.labels.tolist()
+
+
+def load_two_attributes(project: ProjectFolder) -> None:
+    """Load predictions of `glasses` and `wrinkles` that are right and equally sure."""
+    with project.database.read() as session:
+        images = session.execute(select(Image.id, Image.name)).all()
+    cells = {}
+    for number, name in images:
+        glasses = [0.01, 0.01, 0.01]
+        glasses[truth_of(number)] = 0.98
+        cells[name] = {"glasses": glasses, "wrinkles": [0.99, 0.01]}
+    load_predictions(project, write_cells(project, project.rounds / "2" / "predictions", cells))
+
+
+def begin_another(project: ProjectFolder, attribute: str, key: str) -> int:
+    me = Person(project)
+    with project.database.write() as session:
+        number = create_certificate(project, session, attribute, TARGET, me.id, key).id
+    work(project)
+    assert state_of(project, number) == CertificateState.SAMPLING
+    return number
+
+
+def test_samples_that_are_drawn_together_share_their_images(ready: ProjectFolder):
+    load_two_attributes(ready)
+    first, second = begin(ready), begin_another(ready, "wrinkles", "second")
+    assert set(cells_of(ready, first)) == set(cells_of(ready, second))
+    samples = sorted((set(sample_of(ready, number)) for number in (first, second)), key=len)
+    assert samples[0] <= samples[1]
+
+
+@pytest.mark.parametrize("seen", ["answered", "held"])
+def test_a_sample_that_somebody_has_seen_shares_its_order_with_no_other(ready: ProjectFolder, seen: str):
+    load_two_attributes(ready)
+    first = begin(ready)
+    [task] = Person(ready).next()
+    assert task.image_id in sample_of(ready, first)
+    if seen == "answered":
+        Person(ready).answer(task, answer_of(task.image_id))
+    second = begin_another(ready, "wrinkles", "second")
+    assert status_of(ready, first).seed != status_of(ready, second).seed
+    assert not set(sample_of(ready, second)) >= set(sample_of(ready, first))
 
 
 def test_a_certificate_fills_what_its_sample_allows(ready: ProjectFolder):
