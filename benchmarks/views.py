@@ -6,7 +6,7 @@ figures mean nothing.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from trainer.stats.class_balanced import balanced_answers
 FOLDS, SEEDS = 5, 3
 LABELLED = 1000
 """Labelled CelebA images, as in benchmarks/preset.py."""
+Part = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.floating]]
+"""Labels, answers and scores of the images that one model has not seen."""
 Trials = Iterator[tuple[int, Snapshot]]
 """Seed, and the snapshot whose split `test` is asked about. The trials of one seed are measured together."""
 
@@ -117,7 +119,7 @@ def measured(
     job: Job, as_seen: Callable[[Snapshot], Snapshot], cache: Path, runs: Path
 ) -> dict[str, dict[str, Any]]:
     """Attribute → metrics, the mean of the seeds."""
-    answers: dict[tuple[int, str], list[Any]] = {}
+    answers: dict[tuple[int, str], list[Part]] = {}
     classes: dict[str, int] = {a.name: len(a.codes) for a in job.snapshot.categorical}
     for seed, trial in job.trials(job.snapshot):
         found = probe(as_seen(trial), runs, cache, seed, lambda _: None)
@@ -127,20 +129,25 @@ def measured(
             answers.setdefault((seed, name), []).append((trial.labels[name][rows], answered, p[rows, 1]))
     metrics: dict[str, list[dict[str, float]]] = {}
     for (_, name), parts in answers.items():
-        labels, answered, scores = (np.concatenate(column) for column in zip(*parts, strict=True))
-        metrics.setdefault(name, []).append(rated(labels, answered, scores, classes[name]))
+        metrics.setdefault(name, []).append(rated(parts, classes[name]))
     return {
         name: {metric: round(float(np.mean([seed[metric] for seed in seeds])), 4) for metric in seeds[0]}
         for name, seeds in metrics.items()
     }
 
 
-def rated(
-    labels: NDArray[np.int64], answers: NDArray[np.int64], scores: NDArray[np.floating], classes: int
-) -> dict[str, float]:
-    """Balanced accuracy and accuracy, and of a yes-or-no question the area under the ROC curve."""
+def rated(parts: Sequence[Part], classes: int) -> dict[str, float]:
+    """Balanced accuracy and accuracy of all parts, and of a yes-or-no question the area under the ROC curve.
+
+    The area is the mean of the parts'. Ranked together they would be compared across models: where a part has many who
+    are positive, its model was taught by few and answers everybody with a lower probability.
+    """
+    labels, answers = (np.concatenate(column) for column in list(zip(*parts, strict=True))[:2])
     right = labels == answers
     recalls = [right[labels == code].mean() for code in np.unique(labels)]
     rating = {"balanced": float(np.mean(recalls)), "accuracy": float(right.mean())}
-    area = auroc(scores.astype(float), labels == 1) if classes == 2 else None
-    return rating if area is None else rating | {"AUROC": area}
+    if classes != 2:
+        return rating
+    areas = [auroc(scores.astype(float), codes == 1) for codes, _, scores in parts]
+    known = [area for area in areas if area is not None]
+    return rating | {"AUROC": float(np.mean(known))} if known else rating

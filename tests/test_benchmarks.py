@@ -14,7 +14,18 @@ import pytest
 import benchmarks
 from annotator.domain.schema import parse_schema
 from annotator.sample_faces import draw_faces
-from benchmarks import certificates, early, finder, honesty, hour, hour_pages, person, replays, versions
+from benchmarks import (
+    certificates,
+    early,
+    finder,
+    honesty,
+    hour,
+    hour_pages,
+    person,
+    replays,
+    versions,
+    views,
+)
 from benchmarks.support.certificate_data import Faces
 from benchmarks.support.certificate_limits import limit_row
 from benchmarks.support.pieces import Pieces
@@ -102,6 +113,16 @@ def test_a_row_may_lack_what_others_have(capsys: pytest.CaptureFixture[str]):
     print_report("waiting", {"seconds": [{"images": 10}, {"images": 1000, "queued": 0.5}]})
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
     assert lines == [["waiting"], ["seconds"], ["images", "queued"], ["10"], ["1000", "0.5"]]
+
+
+def test_a_models_own_class_prior_does_not_count_in_the_area_of_all_folds():
+    codes = np.array([0, 0, 1, 1])
+    taught_by_few, taught_by_many = np.array([0.1, 0.2, 0.3, 0.4]), np.array([0.6, 0.7, 0.8, 0.9])
+    parts = [(codes, codes, taught_by_few), (codes, codes, taught_by_many)]
+    assert views.rated(parts, 2)["AUROC"] == 1
+    of_one_class = (codes[:2], codes[:2], taught_by_few[:2])
+    assert views.rated([*parts, of_one_class], 2)["AUROC"] == 1
+    assert "AUROC" not in views.rated([of_one_class], 2)
 
 
 def test_every_recorded_simulation_can_be_replayed_with_the_plan_that_was_hashed():
