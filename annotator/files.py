@@ -186,12 +186,14 @@ def require_room(folder: Path, size: int, reserve: int) -> None:
 
 def cannot_write(path: Path, error: OSError) -> FacelabelError:
     """The error for a file that could not be written."""
-    kind = NoRoom if error.errno in {errno.ENOSPC, errno.EDQUOT} else FacelabelError
-    return kind(
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    forbidden = error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}
+    do = "Make room" if full else "Choose a folder that you may write to" if forbidden else "Check the disk"
+    return (NoRoom if full else FacelabelError)(
         "cannot_write",
         f"{path} could not be written: {error.strerror}.",
         kept="What was there before is unchanged.",
-        do="Make room, or choose a folder that you may write to; then try again.",
+        do=f"{do}, then try again.",
     )
 
 

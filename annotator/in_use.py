@@ -4,16 +4,43 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
 
+from annotator.errors import FacelabelError
 from annotator.files import cannot_write
 
 _PATIENCE_SECONDS = 2.0
 """Others that are only starting let go of the lock within milliseconds; those that run keep it."""
 _PAUSE_SECONDS = 0.02
+
+
+def require_writable(project: Path) -> None:
+    """Check that this user may write to a project's folder, its lock and its database, as every command must.
+
+    Raises:
+        FacelabelError: if not. Without this check SQLite would report a database that it cannot write as a damaged one.
+    """
+    for part in (project, project / ".facelabel.lock", project / "facelabel.db"):
+        if part.exists() and not os.access(part, os.W_OK):
+            user, owner = os.geteuid(), part.stat().st_uid
+            run = "Let" if user == owner else f"Run it as {_name(owner)}, who owns it, or let"
+            raise FacelabelError(
+                "not_writable",
+                f"The user {_name(user)} may not write to {part}. Every command needs that, also one that only reads.",
+                do=f"{run} this user write to it. If it is to stay as it is, copy the project and use the copy: "
+                f"`cp -r {project} COPY`.",
+            )
+
+
+def _name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
 
 
 class InUse:

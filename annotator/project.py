@@ -16,7 +16,7 @@ from annotator.database.moved import UNFINISHED_REVISION
 from annotator.domain.project_files import is_part
 from annotator.errors import Busy, FacelabelError, WrongUse
 from annotator.files import hold_folder, keep_private, write_atomically
-from annotator.in_use import InUse
+from annotator.in_use import InUse, require_writable
 from annotator.store.base import Stores
 from annotator.store.bucket import check_url
 from annotator.store.folder import FolderStores
@@ -171,6 +171,7 @@ class ProjectFolder:
     @cached_property
     def in_use(self) -> InUse:
         """The lock that shows other processes that this one uses the project."""
+        require_writable(self.path)
         return InUse(self.path / ".facelabel.lock")
 
     @cached_property

@@ -311,8 +311,8 @@ def _load_predictions(
 def _write_proposal(
     project: ProjectFolder, sources: list[Source], options: ImportOptions, path: Path
 ) -> None:
-    labelled = [source for source in sources if source.format != "folder"]
-    if len(labelled) != 1:
+    labelled = [source for source in sources if source.format != "folder"] or sources
+    if len(labelled) != 1 or len(labelled[0].paths) != 1:
         raise click.UsageError("--map-out needs exactly one source with labels.")
     if path.exists():
         raise WrongUse("exists", f"{path} exists already and is not overwritten.", do="Name another file.")

@@ -135,7 +135,7 @@ def status_command(project: Path, as_json: bool) -> None:
     for row in status["rounds"][:5]:
         click.echo(f"  round {row['id']}: {row['state']}, {row['message']}")
     for worker in status["workers"]:
-        does = ", ".join(f"{each['work']} since {each['since']}" for each in worker["does"])
+        does = ", ".join(dict.fromkeys(each["work"].partition("/")[0] for each in worker["does"]))
         click.echo(f"  worker {one_line(worker['name'])}, {_kinds_text(worker['kinds'])}: {does or 'waits'}")
     for source in status["suggestions"]:
         where = "imported predictions" if source["round"] is None else f"round {source['round']}"

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingUnixStreamServer
 from threading import Thread
 
 from annotator.errors import FacelabelError
+from annotator.files import hold_folder, remove_unfinished
 from annotator.store.base import Stores
 from annotator.store.remote import RemoteStore, RemoteStores
 from trainer.pixels.files import FETCH_SOCKET, fetch_missing
 
+_FOLDERS = "facelabel-fetch-"
+_NEW_SECONDS = 60
+"""A folder so young may have an owner who does not hold it yet."""
 _NAME = re.compile(rb"([0-9a-f]{64})\.([a-z0-9]{1,8})\n")
 
 
@@ -32,9 +37,7 @@ def fetching_for_trainers(stores: Stores) -> Iterator[dict[str, str]]:
     if not isinstance(stores, RemoteStores):
         yield {}
         return
-    with tempfile.TemporaryDirectory(
-        prefix="facelabel-"
-    ) as folder:  # a project's path may be too long for a socket
+    with _folder_of_socket() as folder:
         address = f"{folder}/fetch"
         with _FetchServer(address, stores.images) as server:
             thread = Thread(target=server.serve_forever, args=(0.05,), name="fetch", daemon=True)
@@ -44,6 +47,17 @@ def fetching_for_trainers(stores: Stores) -> Iterator[dict[str, str]]:
             finally:
                 server.shutdown()
                 thread.join()
+
+
+@contextmanager
+def _folder_of_socket() -> Iterator[str]:
+    """Give a temporary folder: a project's path may be too long for a socket. Removes those that killed workers left."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}*"):
+        with suppress(OSError, FacelabelError):  # it is another user's, or in use
+            if time.time() - left.stat().st_mtime > _NEW_SECONDS:
+                remove_unfinished(left)
+    with tempfile.TemporaryDirectory(prefix=_FOLDERS) as folder, hold_folder(Path(folder)):
+        yield folder
 
 
 class _FetchServer(ThreadingUnixStreamServer):

@@ -59,7 +59,7 @@ def test_somebody_qualifies(
                 if screen.touch:
                     assert small_targets(page) == []
                 page.screenshot(
-                    path=f"{request.config.getoption('--basetemp')}/qualify-{screen.width}.png",
+                    path=f"{request.getfixturevalue('tmp_path')}/qualify-{screen.width}.png",
                     full_page=True,
                 )
             assert "gold" not in page.locator("main").inner_text().lower()
@@ -100,7 +100,7 @@ def test_who_does_not_pass_may_try_again_and_the_admin_sees_it_and_lets_pass(
         page.goto(f"{server.url}/team")
         row = page.locator("#candidates li", has_text="did not pass yet")
         page.locator("#qualification").screenshot(
-            path=f"{request.config.getoption('--basetemp')}/qualification-team.png"
+            path=f"{request.getfixturevalue('tmp_path')}/qualification-team.png"
         )
         row.get_by_role("button", name="Let pass").click()
         page.locator("#candidates li[data-qualified=true]").wait_for()

@@ -21,6 +21,7 @@ from annotator.config import Settings
 from annotator.errors import FacelabelError
 from annotator.project import ProjectFolder
 from annotator.services.backups.status import read_status
+from annotator.services.importing.bucket.addresses import list_watched
 from annotator.services.monitoring.damage import Inspection, inspect_project
 
 SAFE_SQLITE = (3, 51, 3)
@@ -31,7 +32,7 @@ _MARKS = {"ok": "✓", "missing": "–", "failed": "✗"}
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one check. `missing`: something optional is not installed; `failed`: commands would fail."""
+    """The result of one check. `missing`: something optional is not there or does not work; `failed`: commands would fail."""
 
     name: str
     state: Literal["ok", "missing", "failed"]
@@ -119,7 +120,7 @@ def _project(folder: Path, *, deep: bool) -> list[Finding]:
         ProjectFolder.open(folder).database.close()
         opened = Finding("project", "ok", str(folder.resolve()))
     except FacelabelError as error:
-        if error.code == "other_log":
+        if error.code in {"other_log", "not_writable"}:
             return [Finding("project", "failed", error.what, error.do)]
         opened = Finding("project", "failed", error.what, error.do)
     except Exception as error:  # noqa: BLE001 - a damaged database may fail anywhere, and the user is to see the rest
@@ -132,6 +133,7 @@ def _project(folder: Path, *, deep: bool) -> list[Finding]:
         *_features(project),
         *map(_inspected, inspections),
         *_backups(project),
+        *_watched(project),
         Finding("address", "ok", f"http://{settings.host}:{settings.port}/"),
     ]
 
@@ -152,6 +154,21 @@ def _backups(project: ProjectFolder) -> list[Finding]:
     if status.last_at is None:
         return [Finding("backups", "missing", status.text, "facelabel backup FOLDER --every 1d")]
     return [Finding("backups", "ok", f"{status.text} {' '.join(place.text for place in status.places)}")]
+
+
+def _watched(project: ProjectFolder) -> list[Finding]:
+    """The addresses that the worker lists on a schedule (`import --watch`)."""
+    try:
+        with project.database.read() as session:
+            addresses = list_watched(session)
+    except Exception:  # noqa: BLE001 - the finding about the database says why
+        return []
+    return [
+        Finding("watched address", "missing", address.problem)
+        if address.problem
+        else Finding("watched address", "ok", address.text)
+        for address in addresses
+    ]
 
 
 def _features(project: ProjectFolder) -> list[Finding]:

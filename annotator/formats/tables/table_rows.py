@@ -21,7 +21,7 @@ from annotator.domain.plurals import counted
 from annotator.errors import FacelabelError
 from annotator.formats.importers.archives.code_pages import CODE_PAGES, guess_code_page
 from annotator.formats.tables.workbook import ENDINGS as WORKBOOKS
-from annotator.formats.tables.workbook import Sheet, read_workbook
+from annotator.formats.tables.workbook import Sheet, read_workbook, workbook_ending
 from annotator.imaging.image_kinds import IMAGE_ENDINGS
 from annotator.text_encoding import marked_encoding, unicode_encoding
 
@@ -86,6 +86,12 @@ def open_table(
         content = _content(path)
     except OSError as error:
         raise bad_table(path, str(error.strerror or error)) from error
+    if ending := workbook_ending(content):
+        raise bad_table(
+            path,
+            f"it is a workbook ({ending})",
+            do=f"Give its name the ending {ending}, or save the sheet as CSV.",
+        )
     text, notes = _decode(path, content, encoding, words)
     if "\0" in text:
         raise bad_table(path, "it holds a NUL character")
@@ -101,9 +107,9 @@ def find_image_column(header: list[str], name: str | None) -> int | None:
     return next((spellings.index(one) for one in wanted if one in spellings), None)
 
 
-def bad_table(path: Path, what: str) -> FacelabelError:
+def bad_table(path: Path, what: str, do: str = "Fix the file.") -> FacelabelError:
     """Return the error for a file that is not a table."""
-    return FacelabelError("bad_table", f"{path} cannot be read as a label file: {what}.", do="Fix the file.")
+    return FacelabelError("bad_table", f"{path} cannot be read as a label file: {what}.", do=do)
 
 
 def _content(path: Path) -> bytes:

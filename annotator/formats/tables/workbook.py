@@ -23,6 +23,16 @@ _MAX_CELLS = 10_000_000
 _MAX_BYTES = 256 * 2**20
 
 
+def workbook_ending(content: bytes) -> str | None:
+    """Return the file name extension that a workbook with this content has; None if it is no workbook."""
+    if content.startswith(b"\xd0\xcf\x11\xe0"):
+        return ".xls"
+    if not content.startswith(b"PK\3\4"):
+        return None
+    parts = {b"xl/workbook.xml": ".xlsx", b"xl/workbook.bin": ".xlsb", b"opendocument.spreadsheet": ".ods"}
+    return next((ending for part, ending in parts.items() if part in content), None)
+
+
 @dataclass(frozen=True)
 class Sheet:
     """A sheet of a workbook: its name, the number of its first row, and its rows as texts."""

@@ -18,7 +18,7 @@ from annotator.services.importing.report_files import write_report
 from annotator.services.importing.reports import ImageReport, SourceReport
 from annotator.services.importing.scratch import scratch_folder
 from annotator.services.importing.sources import ImportOptions, Source
-from annotator.services.importing.translate import propose_translation, translate_source
+from annotator.services.importing.translate import folder_notes, propose_translation, translate_source
 from annotator.services.schema.active import active_schema
 
 
@@ -69,7 +69,7 @@ def import_source(
             unmapped=dict(translation.unmapped.most_common()),
             unread=list(read.unread),
             heads=heads,
-            notes=read.notes + read.ignored.notes(),
+            notes=read.notes + read.ignored.notes() + folder_notes(read, schema),
         )
         run = rehearse_source if options.dry_run else commit_source
         run(project, read, translation, options, report, progress)

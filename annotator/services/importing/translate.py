@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 from annotator.domain.schema import Schema
+from annotator.formats.importers.base import SourceContents
 from annotator.formats.importers.mapping import Mapping
 from annotator.formats.importers.translate import Translation, propose, translate_answers
 from annotator.formats.tables import table
+from annotator.formats.tools import class_folders
 from annotator.services.importing.read import ReadSource
 
 
@@ -31,4 +34,24 @@ def propose_translation(
     """
     if read.table is not None:
         return table.propose_for_table(read.table, schema, mapping or Mapping())
-    return propose(read.contents, schema)
+    return propose(read.contents if read.folder is None else _of_folders(read.folder), schema)
+
+
+def folder_notes(read: ReadSource, schema: Schema) -> list[str]:
+    """Say of a folder of images that its folders are named like values, and that no labels come of them unasked."""
+    if read.folder is None:
+        return []
+    mapping, _ = propose(_of_folders(read.folder), schema)
+    trees: dict[str, list[str]] = {}
+    for tree, (attribute, values) in mapping.columns.items():
+        if attribute and len(values) > 1:
+            trees.setdefault(attribute, []).append(f"{tree}/")
+    return [
+        f"The folders in {', '.join(named)} are named like values of {attribute}. They become labels only if you say so: on "
+        "the import page, or by --map with a mapping that `--dry-run --map-out FILE` proposes."
+        for attribute, named in trees.items()
+    ]
+
+
+def _of_folders(folder: Path) -> SourceContents:
+    return SourceContents(answers=class_folders.folder_answers(folder))

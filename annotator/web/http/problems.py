@@ -10,6 +10,8 @@ from werkzeug.exceptions import HTTPException
 from annotator.errors import FacelabelError, TooMany
 
 _Answer = tuple[Response | str, int, dict[str, str]]
+_PAGE_ERRORS = {404: ("There is no page at this address.", "Check the address, or begin at the label page.")}
+"""By status, what a person reads in place of the HTTP library's words, and what to do."""
 
 
 def is_api(request: Request) -> bool:
@@ -33,7 +35,10 @@ def tell_errors(app: Flask) -> None:
             return error.response  # type: ignore[return-value]
         status = error.code or 500
         code = error.name.lower().replace(" ", "_")
-        return _answer(FacelabelError(code, error.description or error.name, do="See docs/api.md."), status)
+        what, do = error.description or error.name, "See docs/api.md."
+        if not is_api(request):
+            what, do = _PAGE_ERRORS.get(status, (what, "Check the address, or go back."))
+        return _answer(FacelabelError(code, what, do=do), status)
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> _Answer:

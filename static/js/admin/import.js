@@ -36,6 +36,17 @@ function say(text, error = '') {
   byId('error').textContent = error;
 }
 
+/**
+ * What to do after a trial. A file of which nothing can be imported says so and not "then import".
+ *
+ * @param {Import} row
+ */
+function checked({ report }) {
+  const { images, labels } = report ?? {};
+  const nothing = images?.refused.count && !images.imported && !images.already && !images.duplicates.count && !labels?.rows;
+  return nothing ? 'Nothing in this file can be imported: the reasons are below.' : 'Nothing has changed yet. Check the result below, then import.';
+}
+
 /** @param {string} text */
 function complain(text) {
   byId('error').textContent = text;
@@ -193,7 +204,7 @@ async function look(id, focus = false) {
       timer = setTimeout(look, LOOK, id);
       return;
     }
-    if (row.state === 'done') say(row.dry_run ? 'Nothing has changed yet. Check the result below, then import.' : IMPORTED);
+    if (row.state === 'done') say(row.dry_run ? checked(row) : IMPORTED);
     else say(row.needs_mapping ? 'Nothing has changed yet. Choose what the labels mean, then import.' : '');
     await list();
   } catch (error) {

@@ -9,12 +9,13 @@ import { element } from '../lib/dom.js';
  * @param {string} title
  * @param {Counted<T>} entries
  * @param {(entry: T) => string} line
+ * @param {boolean} [open] unfolded
  */
-function list(title, { count, first }, line) {
+function list(title, { count, first }, line, open = false) {
   if (!count) return [];
   const rest = count - first.length;
   const more = rest > 0 ? [element('li', { class: 'muted' }, `and ${rest.toLocaleString('en')} more, see imports/ in the project`)] : [];
-  return [element('details', {}, element('summary', {}, `${title}: ${count.toLocaleString('en')}`),
+  return [element('details', { open }, element('summary', {}, `${title}: ${count.toLocaleString('en')}`),
     element('ul', {}, ...first.map((entry) => element('li', {}, line(entry))), ...more))];
 }
 
@@ -50,7 +51,7 @@ export function reportOf(report) {
     ...(images.texts ?? []).map((text) => element('p', { class: 'muted' }, text)),
     ...(report.notes ?? []).map((note) => element('p', { class: 'muted' }, note)),
     ...list('Ignored faces, outside their image or of another file', images.misfits ?? { count: 0, first: [] }, (name) => name),
-    ...list('Refused', images.refused, ([name, reason]) => `${name} ${reason}`),
+    ...list('Refused', images.refused, ([name, reason]) => `${name} ${reason}`, images.imported === 0),
     ...list('Not read', report.unread ?? { count: 0, first: [] }, ([place, reason]) => `${place}: ${reason}`),
     ...list('Imported with a note', images.notes ?? { count: 0, first: [] }, ([name, note]) => `${name}: ${note}`),
     ...list('Ignored labels, without a counterpart in this project', unmapped, ([label, number]) => `${label} (${number.toLocaleString('en')} times)`),

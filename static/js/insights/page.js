@@ -39,7 +39,7 @@ function tiles({ pace, rounds, in_use: used, attributes }) {
   return [
     tile('Attributes that can stop', `${done} of ${attributes.length}`, 'stable, measured, little to gain', 'advice'),
     tile('Pace', pace.per_hour === null ? '–' : `${whole(pace.per_hour)} / h`, pace.per_hour === null ? 'no answers yet' : 'answers per hour, without breaks', 'pace', { minutes: pace.per_hour === null ? null : Math.max(1, Math.round(6000 / pace.per_hour)) }),
-    tile('Left', pace.hours_left === null || pace.open_cells === 0 ? whole(pace.open_images) : duration(pace.hours_left), pace.open_images === 0 ? 'every image is done' : `${count(pace.open_cells, 'answer')} on ${count(pace.open_images, 'open image')}${pace.hours_left === null ? '' : ' at this pace'}`, 'time left'),
+    tile('Left', pace.hours_left === null || pace.open_cells === 0 ? whole(pace.open_images) : duration(pace.hours_left), pace.open_images === 0 ? ('noImages' in document.documentElement.dataset ? 'no images yet' : 'every image is done') : `${count(pace.open_cells, 'answer')} on ${count(pace.open_images, 'open image')}${pace.hours_left === null ? '' : ' at this pace'}`, 'time left'),
     tile('Suggestions accepted', shown === 0 ? '–' : `${Math.round((100 * taken) / shown)} %`, shown === 0 ? 'no suggestions shown yet' : `of ${count(shown, 'suggestion')} shown`, 'suggestions accepted', { hundred: shown === 0 ? null : Math.round((100 * taken) / shown) }),
     tile('Model in use', used === null ? '–' : `Round ${used}`, used === null ? 'no round yet' : `of ${count(rounds.length, 'round')}`, 'model in use'),
   ];

@@ -73,7 +73,7 @@ function showError(error) {
  */
 function tell({ rounds, every, labelled_since: since }) {
   if (rounds.length === 0) {
-    byId('used').textContent = 'No round yet. Label some images first, then start one.';
+    byId('used').textContent = `No round yet. ${every > 0 ? `The first one starts automatically after ${count(Math.max(0, every - since), 'more labelled image')}; the button starts it earlier.` : 'Label some images first, then start one.'}`;
     return;
   }
   const used = rounds.find((round) => round.in_use);
@@ -121,6 +121,7 @@ function tellFeatures({ rounds, networks_after: after }) {
  */
 function tellWorkers({ workers }) {
   byId('workers').hidden = workers.length === 0;
+  byId('no-worker').hidden = workers.length > 0;
   const items = workers.map(({ name, does }) => element('li', {}, `${name} `, ...(does.length > 0 ? does.flatMap(({ work, since }, place) => [place > 0 ? ', ' : 'has ', `${work} since `, moment(since)]) : ['waits'])));
   find(byId('workers'), 'ul').replaceChildren(...items);
 }

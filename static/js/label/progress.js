@@ -1,4 +1,4 @@
-import { find } from '../lib/dom.js';
+import { element, find } from '../lib/dom.js';
 /** @import { SessionHistory } from './session_history.js' */
 
 /** Attributes with fewer labels than this share of the most frequent one are named. */
@@ -25,12 +25,11 @@ export class ProgressBar {
     this.bar.max = Math.max(images, 1);
     this.bar.value = now;
     const parts = this.behind(images) ?? [`${now.toLocaleString('en')} of ${images.toLocaleString('en')} done`];
-    if (history.answered > 0) parts.push(`${history.answered} this session`);
-    if (history.pace !== null) {
-      parts.push(`${(history.pace / 1000).toFixed(1)} s per image`);
-      if (now < images) parts.push(`about ${duration((images - now) * history.pace)} left`);
-    }
-    this.text.textContent = parts.join(' · ');
+    const details = []; // a phone has no room for them
+    if (history.answered > 0) details.push(`${history.answered} this session`);
+    if (history.pace !== null) details.push(`${(history.pace / 1000).toFixed(1)} s per image`);
+    const left = history.pace !== null && now < images ? ` · about ${duration((images - now) * history.pace)} left` : '';
+    this.text.replaceChildren(parts.join(' · '), element('span', { class: 'details' }, ...details.map((detail) => ` · ${detail}`)), left);
   }
 
   /**

@@ -120,7 +120,10 @@ export class LabelView {
     }
     const { open, held_by_others: held } = this.progress;
     if (this.reserved) return `No image is left for you. ${count(open, 'image')} not done yet: assigned to others, with other labellers, or skipped by you.`;
-    return `${count(open, 'image')} not done yet: ${held} with other labellers, ${Math.max(0, open - held)} skipped by you. Skipped images that you skip again stay away until you bring them back.`;
+    const skipped = Math.min(this.skipped, open);
+    const elsewhere = Math.max(0, open - held - skipped);
+    const where = [held && `${held} with other labellers`, skipped && `${skipped} skipped by you`, elsewhere && `${elsewhere} held by a page that you opened elsewhere or closed, for a few minutes`];
+    return `${count(open, 'image')} not done yet: ${where.filter(Boolean).join(', ')}.${skipped ? ' Skipped images that you skip again stay away until you bring them back.' : ''}`;
   }
 
   count(progress = this.progress) {

@@ -98,6 +98,7 @@ export class FaceGrid {
    */
   render({ answer, searched, marks }, words) {
     const selected = new Set(this.at === this.anchor ? [] : this.selection);
+    delete document.documentElement.dataset.noImages; // they have come since
     for (const face of this.faces) {
       const id = face.image.image_id;
       const mark = marks.of(id, answer);

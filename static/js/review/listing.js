@@ -59,7 +59,7 @@ class LightTable {
     const page = await readImages(view, place, LIMIT, (read) => { message.textContent = `Searching … ${count(read, 'image')} so far`; });
     this.show(page, page.images);
     this.offerPages(page);
-    if (page.images.length === 0) message.textContent = 'No image matches the filters.';
+    if (page.images.length === 0) message.textContent = `${filters}` === '' ? 'No images yet.' : 'No image matches the filters.';
     else if (page.next === null && place.after === null && place.before === null) this.counted(page.images.length, true);
     else call('GET', `images/counts?${filters}`).then(({ images, complete }) => this.counted(images, complete), () => {});
   }

@@ -19,7 +19,7 @@ from annotator.services.projects import init_project, read_schema_file
 from tests.support.commands import Finished, call, contents
 from tests.support.paths import CHECKOUT
 from tests.support.projects.images import LIMITS
-from tests.support.projects.importing import groups_by_name, run_import
+from tests.support.projects.importing import groups_by_name, labels_by_image, run_import
 
 LEAVES = (
     "has a path that leaves the archive, or may leave it: it begins at a root or drive, or goes up with .."
@@ -276,6 +276,24 @@ def test_folders_of_photos_are_not_class_folders(project: ProjectFolder, faces: 
     (tmp_path / "photos" / "2024" / "summer").mkdir(parents=True)
     (tmp_path / "photos" / "2024" / "summer" / "1.jpg").write_bytes((faces / "0001.jpg").read_bytes())
     assert run_import(project, tmp_path / "photos")["images"]["imported"] == 1
+
+
+def test_folders_that_are_named_like_values_are_hinted_at_and_become_labels_by_a_mapping(
+    project: ProjectFolder, faces: Path, tmp_path: Path
+) -> None:
+    root, proposal = tmp_path / "split", tmp_path / "map.toml"
+    for number, place in enumerate(("train/none", "train/sunglasses", "val/none", "val/glasses"), 1):
+        (root / place).mkdir(parents=True)
+        (root / place / f"{number}.jpg").write_bytes((faces / f"{number:04d}.jpg").read_bytes())
+    report = run_import(project, root)["images"]
+    assert report["imported"] == 4
+    [note] = report["notes"]
+    assert note.startswith("The folders in train/, val/ are named like values of glasses.")
+    call("import", root, "--dry-run", "--map-out", proposal, "-p", project.path).assert_done()
+    call("import", root, "--map", proposal, "-p", project.path).assert_done()
+    labels = {"train/none/1.jpg": "none", "train/sunglasses/2.jpg": "sunglasses"}
+    labels |= {"val/none/3.jpg": "none", "val/glasses/4.jpg": "glasses"}
+    assert labels_by_image(project, "glasses") == labels
 
 
 def test_the_next_import_removes_the_leftovers_of_a_killed_one(

@@ -6,12 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from annotator.config import Settings
-from annotator.files import shard_path
+from annotator.files import hold_folder, shard_path
 from annotator.imaging.trainer_files import fetching_for_trainers
 from annotator.models import Round
 from annotator.project import ProjectFolder
@@ -59,6 +60,20 @@ def test_another_process_reads_them_and_is_told_what_is_wrong(stored: ProjectFol
             s3.start()
     [told] = read_elsewhere(environment, third)
     assert "FileNotFoundError" in told, "nobody fetches any more"
+
+
+def test_what_a_killed_worker_left_in_the_temporary_folder_is_removed(
+    stored: ProjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left, used = tmp_path / "facelabel-fetch-left", tmp_path / "facelabel-fetch-used"
+    for folder in (left, used):
+        folder.mkdir()
+        os.utime(folder, (0, 0))
+    with hold_folder(used), fetching_for_trainers(stored.stores):
+        assert not left.exists()
+        assert used.exists()
+    assert list(tmp_path.glob("facelabel-*")) == [used]
 
 
 @pytest.mark.soak

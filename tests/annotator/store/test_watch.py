@@ -71,6 +71,8 @@ def test_what_is_wrong_with_objects_is_said_until_it_is_right(watching: ProjectF
     answer = create_app(watching, Settings()).test_client().get("/api/v1/imports").json
     [shown] = answer["watched"]
     assert (shown["every_seconds"], "0001.png" in shown["problem"]) == (900, True)
+    checked = call("doctor", "-p", watching.path).out
+    assert f"– watched address    {shown['problem']}" in checked
 
 
 def test_a_store_that_does_not_answer_is_said_and_asked_again(watching: ProjectFolder, s3: S3Server):

@@ -263,6 +263,14 @@ def test_a_file_that_is_no_workbook_is_refused(
     assert contents(filled.path) == before
 
 
+def test_a_workbook_that_is_called_a_csv_is_named_as_what_it_is(filled: ProjectFolder, tmp_path: Path):
+    book = make_xlsx(tmp_path / "labels.xlsx", {"data": [["image_name", "glasses"], ["0001.jpg", 2]]})
+    book.rename(tmp_path / "labels.csv")
+    call("import", tmp_path / "labels.csv", "-p", filled.path).assert_refused(
+        1, "it is a workbook (.xlsx)", "Give its name the ending .xlsx, or save the sheet as CSV."
+    )
+
+
 def test_a_workbook_with_a_cell_at_its_far_corner_exhausts_nothing(filled: ProjectFolder, tmp_path: Path):
     book = make_xlsx(tmp_path / "labels.xlsx", {"data": [["image_name", "glasses"], ["0001.jpg", 2]]})
     far = tmp_path / "far.xlsx"

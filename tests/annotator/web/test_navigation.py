@@ -55,3 +55,12 @@ def test_the_labels_as_they_are_now_are_one_download(server: Server):
     assert (len(codes), f"{name},0,1,2,1,2,0," in codes) == (41, True)
     assert "sunglasses" in names
     assert coursework[1:] == [f"{name},0,1,2,1,2,0"]
+
+
+def test_an_address_without_a_page_says_so_to_a_person_and_to_a_program(server: Server):
+    session = server.client().session
+    page = session.get(f"{server.url}/nowhere")
+    assert page.status_code == 404
+    assert "There is no page at this address." in page.text
+    assert "docs/api.md" not in page.text
+    assert session.get(f"{server.url}/api/v1/nowhere").json()["error"]["do"] == "See docs/api.md."
