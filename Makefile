@@ -14,6 +14,8 @@ WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 # Where it is set, each process that starts Python would compile the product anew: tests start hundreds of them.
 unexport PYTHONDONTWRITEBYTECODE
+# Two tests at a time: more threads of PyTorch than processors would wait for each other.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The rooms whose tests `make soak` also runs with their projects in PostgreSQL.
 ON_POSTGRES := $(addprefix tests/annotator/,certificates cli erasure exporting grouping importing insights labelling people \
@@ -35,10 +37,10 @@ run: $(READY) ## label faces in the browser: IMAGES=folder, or sample faces with
 test: ## lint, types, import contracts, migration check, all tests, a real browser
 	@$(MAKE) --no-print-directory --jobs=2 $(READY) programs
 	@$(MAKE) --no-print-directory --jobs=2 lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
 
 coverage: $(READY) programs ## which lines the tests run; counting takes a fifth more time
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=85
+	$(PYTEST) --cov --cov-report=term --cov-fail-under=85
 
 lint: lint-python lint-pages ## format, lint, types, import contracts; types and lint of the scripts of the pages
 
@@ -59,8 +61,8 @@ bench: $(READY) ## the figures that the documents name
 	$(BIN)/python -m benchmarks
 
 soak: $(READY) programs ## the fault trials in full numbers
-	FACELABEL_SOAK=1 $(BIN)/python -m pytest -m soak -n 2 --dist loadfile --no-loadscope-reorder --timeout 3600 --junitxml=benchmarks/results/soak.xml
-	FACELABEL_TEST_DATABASE=postgres $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ON_POSTGRES)
+	FACELABEL_SOAK=1 $(PYTEST) -m soak --timeout 3600 --junitxml=benchmarks/results/soak.xml
+	FACELABEL_TEST_DATABASE=postgres $(PYTEST) $(ON_POSTGRES)
 
 clean: ## remove the environment and caches, keep the projects
 	rm -rf .venv node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
