@@ -12,13 +12,17 @@ NODE_READY := node_modules/.ready
 # The Node of .venv is there only where the system has none that is new enough; then it comes first.
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
+# Where it is set, each process that starts Python would compile the product anew: tests start hundreds of them.
+unexport PYTHONDONTWRITEBYTECODE
+# Two tests at a time: more threads of PyTorch than processors would wait for each other.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The rooms whose tests `make soak` also runs with their projects in PostgreSQL.
 ON_POSTGRES := $(addprefix tests/annotator/,certificates cli erasure exporting grouping importing insights labelling people \
   review rounds schema team web project/test_two_versions.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test coverage lint examples bench soak python programs chromium proxies postgres clean
+.PHONY: help setup run test coverage lint lint-python lint-pages examples bench soak python programs chromium proxies postgres clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,17 +36,21 @@ run: $(READY) ## label faces in the browser: IMAGES=folder, or sample faces with
 # The packages of Python and the programs are installed at the same time: each waits for the network.
 test: ## lint, types, import contracts, migration check, all tests, a real browser
 	@$(MAKE) --no-print-directory --jobs=2 $(READY) programs
-	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(MAKE) --no-print-directory --jobs=2 lint
+	$(PYTEST)
 
 coverage: $(READY) programs ## which lines the tests run; counting takes a fifth more time
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=85
+	$(PYTEST) --cov --cov-report=term --cov-fail-under=85
 
-lint: $(READY) $(NODE_READY) ## format, lint, types, import contracts; types and lint of the scripts of the pages
+lint: lint-python lint-pages ## format, lint, types, import contracts; types and lint of the scripts of the pages
+
+lint-python: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/mypy --num-workers auto
+
+lint-pages: $(NODE_READY)
 	[ ! -e $(NODE_READY) ] || $(WITH_NODE) node_modules/.bin/tsc
 	[ ! -e $(NODE_READY) ] || $(WITH_NODE) node_modules/.bin/eslint static/js eslint.config.js
 
@@ -53,8 +61,8 @@ bench: $(READY) ## the figures that the documents name
 	$(BIN)/python -m benchmarks
 
 soak: $(READY) programs ## the fault trials in full numbers
-	FACELABEL_SOAK=1 $(BIN)/python -m pytest -m soak -n 2 --dist loadfile --no-loadscope-reorder --timeout 3600 --junitxml=benchmarks/results/soak.xml
-	FACELABEL_TEST_DATABASE=postgres $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ON_POSTGRES)
+	FACELABEL_SOAK=1 $(PYTEST) -m soak --timeout 3600 --junitxml=benchmarks/results/soak.xml
+	FACELABEL_TEST_DATABASE=postgres $(PYTEST) $(ON_POSTGRES)
 
 clean: ## remove the environment and caches, keep the projects
 	rm -rf .venv node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
@@ -67,10 +75,11 @@ python:
 	  echo "installing python3-venv"; $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy python3-venv || { \
 	  echo "Python's venv module is missing; install it and call make again."; exit 1; }; }
 
-# pip compiles all it installs, two minutes of it: where PYTHONDONTWRITEBYTECODE is set every process would otherwise do so anew.
+# All that is installed is compiled on all cores: pip would do it on one. Packages also hold templates that are not Python.
 $(READY): pyproject.toml | python
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable '.[dev]'
+	$(BIN)/python -m compileall -qq -j 0 .venv/lib || true
 	@touch $(READY)
 
 # eslint and TypeScript, which check the scripts of the pages, need Node 18.18: PyPI has it as a wheel. Only where neither

@@ -1,4 +1,4 @@
-"""Eight labellers share a thousand images, and no two of them hold the same one."""
+"""Eight labellers share the images, a thousand in `make soak`, and no two of them hold the same one."""
 
 from functools import partial
 from pathlib import Path
@@ -15,22 +15,23 @@ from tests.support.serving import Server
 from tests.support.waiting import wait_until
 
 
-def test_eight_labellers_never_hold_the_same_of_a_thousand_images(
-    project: ProjectFolder, tmp_path: Path
+def test_eight_labellers_never_hold_the_same_image(
+    project: ProjectFolder, tmp_path: Path, soak: bool
 ) -> None:
-    draw_plain_images(tmp_path / "images", 1000)
+    count = 1000 if soak else 200
+    draw_plain_images(tmp_path / "images", count)
     import_images(project, [tmp_path / "images"], LIMITS)
     with Server(project.path) as server:
         with Team(tmp_path / "team", server.port, "whole") as team:
             team.finish(120)
         progress = server.client().get("/progress")
     given = [line["given"] for line in team.noted("given")]
-    assert len(given) == len(set(given)) == 1000
+    assert len(given) == len(set(given)) == count
     assert all(log.read_text() for log in team.logs), "a labeller was given nothing"
-    assert (progress["done"], progress["open"]) == (1000, 0)
+    assert (progress["done"], progress["open"]) == (count, 0)
     run = partial(select_rows, project.database)
-    assert run("SELECT count(*) FROM submissions WHERE NOT late") == [(1000,)]
-    assert run("SELECT count(*) FROM annotations") == [(6000,)]
+    assert run("SELECT count(*) FROM submissions WHERE NOT late") == [(count,)]
+    assert run("SELECT count(*) FROM annotations") == [(6 * count,)]
     assert run("SELECT count(*) FROM leases") == [(0,)]
 
 

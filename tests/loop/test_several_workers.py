@@ -204,7 +204,7 @@ def test_a_worker_that_was_only_slow_has_no_effect_once_another_one_has_its_job(
                         assert [pipe.recv(), pipe.recv()] == ["no folder", "lost"]
             return held is not None
 
-        wait_until(take, "the stopped worker is lost", 60, pause=0.1)
+        wait_until(take, "the stopped worker is lost", 60)
     worker.join()
     assert name_of(project) == "successor"
     assert (project.round_folder(1) / "model").read_text() == "of the successor"
@@ -223,7 +223,7 @@ def test_a_worker_that_was_taken_for_lost_joins_again(project: ProjectFolder, el
                 return held
             return False
 
-        wait_until(has_it_again, "it has the duty again", 60, pause=0.05)
+        wait_until(has_it_again, "it has the duty again", 60)
         assert name_of(project) == "again"
 
 
@@ -266,7 +266,7 @@ def test_the_features_have_the_same_bytes_whatever_the_number_of_workers(twelve:
         ]
         for worker in workers:
             worker.start()
-        wait_until(lambda: count(twelve) == 24, "all features are there", 240, pause=0.1)
+        wait_until(lambda: count(twelve) == 24, "all features are there", 240)
         for worker in workers:
             worker.terminate()
         for worker in workers:
@@ -311,7 +311,7 @@ def end(workers: list[ForkServerProcess]) -> None:
 
 def reach(project: ProjectFolder, records: int, images: int) -> None:
     goal = min(records, images)
-    wait_until(lambda: count(project) >= goal, f"{goal} images have features", 120, pause=0.001)
+    wait_until(lambda: count(project) >= goal, f"{goal} images have features", 120)
 
 
 @pytest.mark.timeout(3600)

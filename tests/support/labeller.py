@@ -1,9 +1,9 @@
-"""A labeller in a separate process: `python -m tests.support.labeller PORT LOG STOP NUMBER MODE`.
+"""A labeller in a separate process: `label` is what it does.
 
-It asks for images and answers them until the file STOP exists or no image is open. Before each next step it writes a line of
-JSON to LOG: the images it received, the answer it sent, the acknowledgement. FACELABEL_TOKEN, if set, is its account.
+It asks for images and answers them until the file `stop` exists or no image is open. Before each next step it writes a line of
+JSON to `log`: the images it received, the answer it sent, the acknowledgement.
 
-MODE is one of
+`mode` is one of
 
 - `whole`: every attribute is answered, so that the image is done;
 - `slow`: like `whole`, but each answer is held back until another labeller has answered the image;
@@ -16,7 +16,6 @@ the same answer with the same key again or, at random and unless it is patient, 
 
 import http.client
 import json
-import os
 import random
 import sys
 from pathlib import Path
@@ -41,11 +40,10 @@ AWAY = "database_unreachable"
 class Labeller:
     """One labeller and its log."""
 
-    def __init__(self, port: int, log: Path, stop: Path, number: int, mode: str) -> None:
+    def __init__(self, port: int, log: Path, stop: Path, number: int, mode: str, token: str | None) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self.team, self.log = log.parent.name, log.open("a")
         self.stop = stop
-        token = os.environ.get("FACELABEL_TOKEN")
         self.identity = {"Authorization": f"Bearer {token}"} if token else {}
         self.random = random.Random(number)
         self.number = number
@@ -144,6 +142,6 @@ class Labeller:
         self.log.flush()
 
 
-if __name__ == "__main__":
-    port, log, stop, number, mode = sys.argv[1:]
-    Labeller(int(port), Path(log), Path(stop), int(number), mode).work()
+def label(port: int, log: Path, stop: Path, number: int, mode: str, token: str | None) -> None:
+    """Label until the end; `token` is that of an account."""
+    Labeller(port, log, stop, number, mode, token).work()

@@ -1,16 +1,14 @@
 """Labellers that work at the same time in separate processes, and their logs."""
 
 import json
-import os
 import random
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from annotator.project import ProjectFolder
-from tests.support.paths import CHECKOUT
+from tests.support.forked import processes
+from tests.support.labeller import label
 from tests.support.projects.database_checks import annotations_by_key, assert_counts_are_right
 from tests.support.serving import Client
 from tests.support.waiting import wait_until
@@ -29,22 +27,13 @@ class Team:
         self._read = dict.fromkeys(self.logs, 0)
         self._acknowledged = 0
         self.processes = [
-            subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "tests.support.labeller",
-                    str(port),
-                    log,
-                    self.stop_file,
-                    str(number),
-                    mode,
-                ],
-                cwd=CHECKOUT,
-                env=os.environ | ({"FACELABEL_TOKEN": whose[number]} if number in whose else {}),
+            processes().Process(
+                target=label, args=(port, log, self.stop_file, number, mode, whose.get(number))
             )
             for number, log in enumerate(self.logs)
         ]
+        for process in self.processes:
+            process.start()
 
     def __enter__(self) -> Self:
         return self
@@ -52,7 +41,7 @@ class Team:
     def __exit__(self, *_: object) -> None:
         for process in self.processes:
             process.kill()
-            process.wait()
+            process.join()
 
     def stop(self) -> None:
         """Let every labeller finish what it is at, and check that none was refused anything."""
@@ -61,8 +50,10 @@ class Team:
 
     def finish(self, seconds: float) -> None:
         """Wait until every labeller has finished."""
-        wait_until(lambda: all(p.poll() is not None for p in self.processes), "all labellers ended", seconds)
-        assert [p.returncode for p in self.processes] == [0] * len(self.processes), self.noted("refused")[:3]
+        wait_until(
+            lambda: all(p.exitcode is not None for p in self.processes), "all labellers ended", seconds
+        )
+        assert [p.exitcode for p in self.processes] == [0] * len(self.processes), self.noted("refused")[:3]
 
     def acknowledged(self) -> int:
         """How many answers were acknowledged so far."""

@@ -6,13 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 import pytest
 import torch
 
 from tests.support.paths import CHECKOUT
+from tests.support.waiting import wait_until
 from trainer.networks import Stages, build
+from trainer.networks.backbone import Backbone
 from trainer.networks.inference import FEWEST, FILE, PART, SETTING, Inference, inference
 from trainer.runtime.threads import threads
 
@@ -38,11 +42,11 @@ print(torch.equal(features(images), expected))
 
 KILLED = """
 import os, signal, psutil
+from tests.support.waiting import wait_until
 from trainer.networks import build
 from trainer.networks.openvino_network import OpenVinoNetwork
 network = OpenVinoNetwork(build("s0_cnn", pretrained=False), (80, 80), threads=1)
-while not network.is_ready():
-    pass
+wait_until(network.is_ready, "the network is compiled")
 print(*(child.pid for child in psutil.Process().children() if "--multiprocessing-fork" in child.cmdline()), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -81,13 +85,49 @@ def by_torch(backbone, images):
 
 def decided(features: Inference, images: torch.Tensor) -> Inference:
     """Compute features until it is decided what computes them."""
-    while not features.chosen:
+
+    def chosen() -> bool:
         features(images)
+        return bool(features.chosen)
+
+    wait_until(chosen, "it is decided what computes the features")
     return features
 
 
 def measured(folder) -> dict:
     return json.loads((folder / FILE).read_text())
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A network that was measured, and what its first images met."""
+
+    folder: Path
+    backbone: Backbone
+    first: torch.Tensor
+    chosen_at_first: bool
+    later: torch.Tensor
+
+
+def write_choice(engine: str, made: Measured, folder: Path) -> dict:
+    """Let a measurement have found this engine the faster one."""
+    entries = {subject: entry | {"engine": engine} for subject, entry in measured(made.folder).items()}
+    (folder / FILE).write_text(json.dumps(entries))
+    return entries
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Measured:
+    """Measured once for several tests: each compiled network takes a process three seconds."""
+    pytest.importorskip("openvino")
+    folder, backbone = tmp_path_factory.mktemp("measured"), build("s0_cnn", pretrained=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SETTING, "1")
+        patch.setattr("trainer.networks.inference.FEWEST", 0)
+        features = Inference(backbone, folder)
+        first, chosen = features(photos(9)), bool(features.chosen)
+        later = decided(features, photos(9))(photos(9))
+    return Measured(folder, backbone, first, chosen, later)
 
 
 @pytest.fixture
@@ -136,25 +176,20 @@ def _assert_same_features(name, side):
         assert (deviation <= 1e-4 * torch.linalg.vector_norm(expected, dim=1)).all()
 
 
-def test_a_machine_measures_a_network_once_and_keeps_its_choice(at_once, backbone, tmp_path):
-    images = photos(9)
-    features = decided(Inference(backbone, tmp_path), images)(images)
-    assert torch.allclose(features, by_torch(backbone, images), rtol=1e-3, atol=1e-3)
-    kept = (tmp_path / FILE).read_bytes()
-    (entry,) = measured(tmp_path).values()
+def test_a_machine_measures_a_network_once_and_keeps_its_choice(at_once, made):
+    assert torch.allclose(made.later, by_torch(made.backbone, photos(9)), rtol=1e-3, atol=1e-3)
+    kept = (made.folder / FILE).read_bytes()
+    (entry,) = measured(made.folder).values()
     assert set(entry["images per second"]) == {"openvino", "torch"}
     assert entry["deviation"] < 1e-4
-    decided(Inference(backbone, tmp_path), images)
-    assert (tmp_path / FILE).read_bytes() == kept
+    decided(Inference(made.backbone, made.folder), photos(9))
+    assert (made.folder / FILE).read_bytes() == kept
 
 
-def test_torch_computes_where_it_was_faster(at_once, backbone, tmp_path):
-    images = photos(9)
-    decided(Inference(backbone, tmp_path), images)
-    slower = {subject: entry | {"engine": "torch"} for subject, entry in measured(tmp_path).items()}
-    (tmp_path / FILE).write_text(json.dumps(slower))
-    features = Inference(backbone, tmp_path)
-    assert torch.equal(features(images), by_torch(backbone, images))
+def test_torch_computes_where_it_was_faster(at_once, made, tmp_path):
+    slower = write_choice("torch", made, tmp_path)
+    images, features = photos(9), Inference(made.backbone, tmp_path)
+    assert torch.equal(features(images), by_torch(made.backbone, images))
     assert features.chosen
     assert measured(tmp_path) == slower
 
@@ -166,8 +201,10 @@ def test_another_number_of_threads_is_measured_anew_and_a_damaged_measurement_to
     features = Inference(backbone, tmp_path)
     for count in (1, 2):
         with threads(count):
-            while len(features.chosen) < count:
-                features(photos(9))
+            wait_until(
+                lambda count=count: features(photos(9)) is not None and len(features.chosen) == count,
+                "it is decided",
+            )
     assert len(measured(tmp_path)) == 2
 
 
@@ -180,11 +217,9 @@ def test_the_first_images_are_left_to_torch(backbone, tmp_path):
     assert (tmp_path / FILE).exists()
 
 
-def test_torch_computes_while_openvino_compiles(at_once, backbone, tmp_path):
-    images, features = photos(9), Inference(backbone, tmp_path)
-    assert torch.equal(features(images), by_torch(backbone, images))
-    assert not features.chosen, "compiling takes a process seconds"
-    decided(features, images)
+def test_torch_computes_while_openvino_compiles(made):
+    assert torch.equal(made.first, by_torch(made.backbone, photos(9)))
+    assert not made.chosen_at_first, "compiling takes a process seconds"
 
 
 def test_changed_weights_give_other_features(in_soak, at_once, backbone, tmp_path):
@@ -251,18 +286,15 @@ def test_torch_computes_all_on_request(at_once, backbone, tmp_path, monkeypatch)
     assert not (tmp_path / FILE).exists()
 
 
-def test_torch_goes_on_when_the_process_of_openvino_was_killed(at_once, backbone, tmp_path, caplog):
+def test_torch_goes_on_when_the_process_of_openvino_was_killed(at_once, made, tmp_path, caplog):
     caplog.set_level(logging.WARNING, "facelabel")
-    images = photos(9)
-    decided(Inference(backbone, tmp_path), images)
-    faster = {subject: entry | {"engine": "openvino"} for subject, entry in measured(tmp_path).items()}
-    (tmp_path / FILE).write_text(json.dumps(faster))
-    others, features = set(psutil.Process().children()), Inference(backbone, tmp_path)
-    decided(features, images)
+    write_choice("openvino", made, tmp_path)
+    images, others = photos(9), set(psutil.Process().children())
+    features = decided(Inference(made.backbone, tmp_path), images)
     (process,) = (child for child in set(psutil.Process().children()) - others if SPAWNED in child.cmdline())
     process.kill()
     process.wait()
-    assert torch.equal(features(images), by_torch(backbone, images))
+    assert torch.equal(features(images), by_torch(made.backbone, images))
     assert "torch does, which takes longer" in caplog.text
 
 
