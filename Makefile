@@ -14,8 +14,8 @@ WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 # The rooms whose tests `make soak` also runs with their projects in PostgreSQL.
-ON_POSTGRES := $(addprefix tests/annotator/,certificates cli erasure exporting grouping importing insights labelling people \
-  review rounds schema team web project/test_two_versions.py)
+ON_POSTGRES := $(addprefix tests/annotator/,access certificates cli erasure exporting grouping importing insights labelling \
+  people review rounds schema team web project/test_two_versions.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test coverage lint examples bench soak python programs chromium proxies postgres clean

@@ -26,7 +26,7 @@ from trainer.probe.feature_store import FeatureStore
 
 SECONDS = 0.02
 """What an image takes: a small network on a processor, both views."""
-WORKERS = (1, 2, 4, 8)
+WORKERS = (1, 2, 3, 4, 5, 6, 7, 8)
 
 
 def measure(size: Size) -> Figures:
