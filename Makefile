@@ -18,8 +18,8 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The rooms whose tests `make soak` also runs with their projects in PostgreSQL.
-ON_POSTGRES := $(addprefix tests/annotator/,certificates cli erasure exporting grouping importing insights labelling people \
-  review rounds schema team web project/test_two_versions.py)
+ON_POSTGRES := $(addprefix tests/annotator/,access certificates cli erasure exporting grouping importing insights labelling \
+  people review rounds schema team web project/test_two_versions.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test coverage lint lint-python lint-pages examples bench soak python programs chromium proxies postgres clean

@@ -39,8 +39,9 @@ Compute = Callable[[list[Any], Path, float, Path | None], int]
 class FeatureWarmup:
     """Computes the frozen network's features of the project's images, a step at a time.
 
-    The images that somebody labels next come first, then all others, shard by shard in the order of import. Several workers
-    share the shards: each step claims one. Features depend on the face, so an image waits until the face search was there, and
+    The images that somebody labels next come first, then all others, each step from the next shard, in the order of import.
+    Several workers share the shards: each step claims one. All shards so end at about the same time, and no worker has a large
+    one left while the others have nothing to do. Features depend on the face, so an image waits until the face search was there, and
     so do the images of its shard that were imported after it. The features are stored in the trainer's cache; this object only
     remembers which images it has reached. An image that cannot be read is skipped together with its batch. Any other failure (a
     full disk, missing weights) ends the warm-up for this process, and the round that needs the features reports it.
@@ -83,14 +84,14 @@ class FeatureWarmup:
             return False
         newest = self._newest()
         for _ in range(SHARDS):
-            images = self._next(self._shard, newest)
-            done = self._claimed_step(f"{self._shard:x}", images) if images else None
+            shard, self._shard = self._shard, (self._shard + 1) % SHARDS
+            images = self._next(shard, newest)
+            done = self._claimed_step(f"{shard:x}", images) if images else None
             if done is not None:
-                self._last[self._shard] = images[min(done, len(images)) - 1].id
+                self._last[shard] = images[min(done, len(images)) - 1].id
                 return True
             if not self._is_possible():
                 return False
-            self._shard = (self._shard + 1) % SHARDS
         self.complete = not head and min(self._last) >= newest
         return False
 

@@ -18,6 +18,7 @@ from tests.support.serving import Server
 from tests.support.waiting import wait_until
 from trainer.data.snapshot import Snapshot
 from trainer.networks import build
+from trainer.probe.features import ImageFile
 from trainer.probe.sources import BACKBONE, VIEWS, open_source
 
 
@@ -59,6 +60,21 @@ def test_features_of_every_image_are_computed_once_whenever_it_is_imported(
     run(ahead)
     run(without_search(filled))
     assert computed(filled) == [27, 27]
+
+
+def test_each_step_takes_the_next_shard_so_that_all_end_together(filled: ProjectFolder):
+    computed_first = []
+
+    def compute_one(files: list[ImageFile], *_: object) -> int:
+        computed_first.append(files[0].sha256)
+        return 1
+
+    run(FeatureWarmup(filled, faces=False, compute=compute_one))
+    shards = [sha256[0] for sha256 in computed_first[24:]]  # all are at the head of the queue, too
+    assert len(shards) == 24
+    used = len(set(shards))
+    assert used < 24
+    assert len(set(shards[:used])) == used
 
 
 def test_images_wait_until_the_face_search_was_there(filled: ProjectFolder):

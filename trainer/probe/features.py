@@ -28,7 +28,7 @@ from trainer.views import View, load_views
 
 BATCH, CHUNK = 32, 512
 AHEAD = 4
-"""Images between two looks at the time when features are computed ahead: a round that is due does not wait longer."""
+"""Images between two looks at the time when features are computed ahead: a round that is due waits for twice as many at most."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of images done and the number of all images."""
@@ -155,7 +155,7 @@ def _compute(
 
     def add(missing: list[tuple[int, _Keys]]) -> None:
         images = ((image(number), lacking) for number, lacking in missing)
-        _add(sources, backbone, images, lambda done: progress(before + done, len(snapshot)))
+        _add(sources, backbone, images, lambda done: progress(before + done, len(snapshot)), BATCH)
 
     missing = _missing(sources, keys)
     before = len(snapshot) - len(missing)
@@ -203,13 +203,14 @@ def compute_some(
         backbone: In evaluation mode.
         cache: Folder for the features of all snapshots, backbones and views.
         views: What the backbone sees of an image.
-        seconds: Time limit; a batch that has begun is finished.
+        seconds: Time limit; what is decoded by then is finished. Records are saved together at the end: each save waits for
+            the disk, and for other processes that save.
 
     Returns:
         The number of leading files that need no further call.
 
     Raises:
-        ImageError: An image of the next batch is missing, was changed or cannot be decoded.
+        ImageError: An image is missing, was changed or cannot be decoded; the records of the batches before it are kept.
     """
     sources = [open_source(cache, backbone, view) for view in views]
     hashes = [file.sha256 for file in files]
@@ -218,13 +219,18 @@ def compute_some(
         if file.landmarks is not None:
             landmarks[number] = file.landmarks
     missing = _missing(sources, [source.keys(hashes, landmarks) for source in sources])
-    until = time.monotonic() + seconds
-    for start in range(0, len(missing), AHEAD):
-        if time.monotonic() > until:
-            return missing[start][0]
-        batch = missing[start : start + AHEAD]
-        _add(sources, backbone, ((files[number], lacking) for number, lacking in batch), lambda _: None)
-    return len(files)
+    until, done = time.monotonic() + seconds, len(files)
+
+    def in_time() -> Iterator[tuple[ImageFile, _Keys]]:
+        nonlocal done
+        for place, (number, lacking) in enumerate(missing):
+            if place % AHEAD == 0 and time.monotonic() > until:
+                done = number
+                return
+            yield files[number], lacking
+
+    _add(sources, backbone, in_time(), lambda _: None, AHEAD)
+    return done
 
 
 def _add(
@@ -232,8 +238,12 @@ def _add(
     backbone: Backbone,
     images: Iterable[tuple[ImageFile, _Keys]],
     progress: Callable[[int], None],
+    size: int,
 ) -> None:
-    """Compute and save the records that some images lack, `CHUNK` images at a time."""
+    """Compute the records that some images lack, `size` images at a time, and save them, `CHUNK` images at a time.
+
+    If an image fails, the records of the batches before it are saved.
+    """
     features_of = inference(backbone, sources[0].store.folder.parent)
     done = unsaved = 0
     waiting: dict[str, tuple[list[str], list[Tensor]]] = {source.view.name: ([], []) for source in sources}
@@ -247,21 +257,25 @@ def _add(
                 parts.clear()
 
     with torch.inference_mode(), freed_memory_kept():
-        for batch, views in _decoded(images, [source.view for source in sources]):
-            for name, pixels in views.items():
-                keys, parts = waiting[name]
-                keys += [lacking[name] for _, lacking in batch if name in lacking]
-                parts.append(features_of(pixels).half())
-            done, unsaved = done + len(batch), unsaved + len(batch)
-            if unsaved >= CHUNK:
-                save()
-                unsaved = 0
-            progress(done)
+        try:
+            for batch, views in _decoded(images, [source.view for source in sources], size):
+                for name, pixels in views.items():
+                    keys, parts = waiting[name]
+                    parts.append(features_of(pixels).half())
+                    keys += [lacking[name] for _, lacking in batch if name in lacking]
+                done, unsaved = done + len(batch), unsaved + len(batch)
+                if unsaved >= CHUNK:
+                    save()
+                    unsaved = 0
+                progress(done)
+        except ImageError:
+            save()
+            raise
         save()
 
 
 def _decoded(
-    images: Iterable[tuple[ImageFile, _Keys]], views: Sequence[View]
+    images: Iterable[tuple[ImageFile, _Keys]], views: Sequence[View], size: int
 ) -> Iterator[tuple[list[tuple[ImageFile, _Keys]], dict[str, Tensor]]]:
     """Yield batches of images with the uint8 pixels of the views they lack; the next batch is decoded meanwhile."""
     # Warning filters are process-wide, and the decoder changes them in every thread: restore them at the end.
@@ -269,7 +283,7 @@ def _decoded(
         rest = iter(images)
 
         def begin() -> tuple[list[tuple[ImageFile, _Keys]], list[Future[dict[str, NDArray[np.uint8]]]]]:
-            batch = list(islice(rest, BATCH))
+            batch = list(islice(rest, size))
             return batch, [
                 pool.submit(_decode, file, [view for view in views if view.name in lacking])
                 for file, lacking in batch

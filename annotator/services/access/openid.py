@@ -166,6 +166,8 @@ class OpenIdProvider:
             "access_token": token.get("access_token"),
         }
         CodeIDToken(decoded.claims, decoded.header, options, params).validate(leeway=_LEEWAY_SECONDS)
+        if not str(decoded.claims["sub"]).isprintable():  # PostgreSQL, for one, cannot store a NUL
+            raise _refused("The provider's identifier of the person has control characters.")
         return dict(decoded.claims)
 
     def _endpoint(self, session: Any, name: str) -> str:

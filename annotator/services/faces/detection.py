@@ -55,7 +55,8 @@ class FaceProgress:
 class FaceSearch:
     """Detects faces in batches, in processes that are started when they are needed.
 
-    The images that somebody labels next come first, then all others, part by part in the order of import.
+    The images that somebody labels next come first, then all others, each batch from the next part, in the order of import. So
+    all parts end at about the same time, also if their number does not divide by that of the workers.
 
     Args:
         project: the project.
@@ -66,7 +67,8 @@ class FaceSearch:
     def __init__(self, project: ProjectFolder, processes: int = 1, *, again: bool = False) -> None:
         self._project, self._processes, self._again = project, processes, again
         self._last = dict.fromkeys(PARTS, 0)
-        self._part: str | None = secrets.choice(PARTS)  # workers begin at different ones
+        self._part: str = secrets.choice(PARTS)  # the last one; workers begin at different ones
+        self._open = set(PARTS)  # those that may have images to search
         self._pool: ProcessPoolExecutor | None = None
 
     def run_batch(self, seconds: float | None = None) -> int | None:
@@ -116,12 +118,15 @@ class FaceSearch:
         """The next images of each part that has some, in the order in which they are wanted."""
         if not self._again and (images := self._head()):
             yield HEAD, images
-        current, self._part = self._part, None
-        if current is not None and (images := self._next(current)):
-            yield current, images
-        for part in self._parts():
-            if part != current and (images := self._next(part)):
-                yield part, images
+        seen = set[str]()
+        while remaining := sorted(self._open - seen, key=lambda part: (part <= self._part, part)):
+            for part in remaining:
+                seen.add(part)
+                if images := self._next(part):
+                    yield part, images
+                else:
+                    self._open.discard(part)
+            self._open = set(self._parts())  # images may have come in
 
     def _parts(self) -> list[str]:
         """The parts in which there may be images to search."""

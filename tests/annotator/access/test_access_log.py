@@ -177,6 +177,7 @@ def test_the_file_continues_after_a_kill_and_is_rotated(
     assert follow_access_log(project) == 0
 
 
+@pytest.mark.database_file
 def test_the_file_continues_after_an_older_database_was_restored(project: ProjectFolder):
     times = [now() + timedelta(hours=hour) for hour in range(-5, 1)]
 

@@ -152,6 +152,13 @@ def test_a_nonce_of_another_login_is_refused(team: Server, provider: Provider):
     assert "nonce" in answer.text
 
 
+def test_an_identifier_with_control_characters_is_refused(team: Server, provider: Provider):
+    provider.add_user("a%00b", preferred_username="nul", realm={"groups": ["face-admins"]})
+    _, answer = log_in(team, provider, "a\0b")
+    assert answer.status_code == 401
+    assert "control characters" in answer.text
+
+
 def test_requests_go_to_the_issuer_only(provider: Provider):
     settings = Settings(oidc_issuer=provider.url, oidc_client_id="facelabel", oidc_client_secret="a secret")
     elsewhere = provider.url.replace("localhost", "127.0.0.1")
@@ -202,7 +209,7 @@ def test_an_account_is_never_found_by_a_name_that_people_can_choose(project: Pro
         assert (again.id, again.role, again.name) == (stranger.id, "reviewer", "Ada 2")
         other = account_of_identity(session, "https://other.example", claims, "email", rule)
         assert other.name == "ada@example.org"
-        nameless = account_of_identity(session, "https://id.example", {"sub": "\x00"}, "name", rule)
+        nameless = account_of_identity(session, "https://id.example", {"sub": "\x07"}, "name", rule)
         assert nameless.name == "somebody"
         set_active(session, "Ada 2", False)
         assert account_of_identity(session, "https://id.example", claims, "email", rule) is None

@@ -50,6 +50,7 @@ def test_a_sound_project_has_no_damage(labelled: ProjectFolder):
         assert found["backups"]["state"] == "missing"
 
 
+@pytest.mark.database_file
 @pytest.mark.timeout(1800)
 def test_a_damaged_page_is_told_or_harmless(labelled: ProjectFolder, tmp_path: Path, soak: bool):
     fill(labelled)
@@ -85,6 +86,7 @@ def overwrite(path: Path) -> None:
     path.write_bytes(b"no such thing" * 1000)
 
 
+@pytest.mark.database_file
 @pytest.mark.parametrize("harm", [cut, overwrite, Path.unlink, lambda path: path.write_bytes(b"")])
 def test_a_database_file_that_is_none_is_told(filled: ProjectFolder, harm: Callable[[Path], object]):
     filled.database.checkpoint()

@@ -15,6 +15,8 @@ from annotator.errors import FacelabelError
 from annotator.project import ProjectFolder
 from tests.support.killing import dies
 
+pytestmark = pytest.mark.database_file
+
 
 def write_rows(folder: Path, seed: int, rounds: int) -> None:
     """Write until the log was started anew some times, and die without closing anything."""

@@ -40,6 +40,7 @@ def test_migrating_twice_changes_nothing(tmp_path: Path):
     assert (tmp_path / "a.db").read_bytes() == before
 
 
+@pytest.mark.database_file
 def test_the_database_is_durable_and_its_sqlite_is_safe(project: ProjectFolder):
     with project.database.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
@@ -48,6 +49,7 @@ def test_the_database_is_durable_and_its_sqlite_is_safe(project: ProjectFolder):
     assert tuple(map(int, version.split("."))) >= (3, 51, 3)
 
 
+@pytest.mark.database_file
 def test_a_commit_of_answers_waits_for_the_disk_and_one_of_leases_alone_does_not(project: ProjectFolder):
     for durable, synchronous in ((True, 2), (False, 1), (True, 2)):
         with project.database.write(durable=durable) as session:
