@@ -21,7 +21,7 @@ from annotator.domain.schema import Attribute, Schema, parse_schema
 from annotator.domain.schema_text import format_schema
 from annotator.errors import FacelabelError, WrongUse
 from annotator.files import keep_private, write_atomically
-from annotator.models import Labeller, Project, now
+from annotator.models import Image, Labeller, Project, now
 from annotator.project import ProjectFolder
 from annotator.resources import resource
 from annotator.services.schema.active import read_schema
@@ -219,6 +219,14 @@ def _fill_empty_database(project: ProjectFolder, url: str, schema: Schema, templ
     database, token = open_database(url), secrets.token_hex(8)
     DatabaseLink(database.location, token).write(project.path)
     _fill_database(database, token, project.name, schema, template)
+
+
+def has_images(session: Session) -> bool:
+    """Whether the project has any image, counted or excluded."""
+    return session.connection().scalar(_ANY_IMAGE) is not None
+
+
+_ANY_IMAGE = select(Image.id).limit(1)
 
 
 def project_token(session: Session) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, render_template, send_file, url_for
-from sqlalchemy import select
 
 from annotator.formats.import_formats import FORMATS
 from annotator.formats.importers.archives.names import NAME_ENCODINGS
-from annotator.models import Image
 from annotator.resources import resource
 from annotator.services.importing.uploads import PIECE_BYTES
-from annotator.services.projects import project_token
+from annotator.services.projects import has_images, project_token
 from annotator.web.http.context import context, own_path
 
 pages = Blueprint("pages", __name__)
@@ -82,6 +80,6 @@ def render_page(name: str, **values: object) -> str:
     """Render a page's template with the variables that all pages need."""
     with context().project.database.read() as session:
         token = project_token(session)
-        no_images = session.scalars(select(Image.id).limit(1)).first() is None
+        no_images = not has_images(session)
     common = {"active": name, "project_id": token, "no_images": no_images}
     return render_template(f"{name}.html", **(common | values))
