@@ -276,6 +276,6 @@ byId('discard').addEventListener('click', () => act('discard', {}));
 // Show what is unfinished, or what the address names.
 const imports = await untilAnswered(list, ({ message }) => say('', message));
 const chosen = Number(location.hash.slice(1)) || imports.find((row) => isActive(row) || (row.state === 'done' && row.dry_run))?.id;
-say(imports.length > 0 ? '' : 'No imports yet.');
+say(imports.length > 0 ? '' : 'Nothing has been imported on this page yet.');
 if (chosen) await look(chosen);
 document.documentElement.dataset.state = 'ready';

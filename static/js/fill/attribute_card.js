@@ -118,5 +118,14 @@ export function attributeCard(attribute, shown) {
     element('header', {}, element('h2', {}, attribute.title), state ? badge(state) : ''),
     element('div', { class: 'columns' },
       element('div', {}, filled ? certified(filled, shown) : '', active ? running(active, shown) : filled ? element('details', { class: 'again' }, element('summary', {}, 'Try another certificate, which would replace this one'), next()) : next(), history(ended, shown.open)),
-      element('figure', {}, element('figcaption', {}, `Cells that can be filled, of ${attribute.open.toLocaleString('en')} open ones with a suggestion`), fillChart(plans, attribute.open, error))));
+      plans.some(({ cells }) => cells > 0) ? chart(plans, attribute, error) : ''));
+}
+
+/**
+ * @param {FillPlan[]} plans
+ * @param {FillAttribute} attribute
+ * @param {number} error the target
+ */
+function chart(plans, { open }, error) {
+  return element('figure', {}, element('figcaption', {}, `Cells that can be filled, of ${open.toLocaleString('en')} open ones with a suggestion`), fillChart(plans, open, error));
 }
