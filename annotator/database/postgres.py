@@ -31,7 +31,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from annotator.database.base import BUSY_SECONDS, Database
 from annotator.database.migrations import upgrade
 from annotator.database.moved import moved_away
-from annotator.database.postgres_dialect import NAME, Number
+from annotator.database.postgres_dialect import COMMIT, NAME, Number
 from annotator.database.session import ProjectSession
 from annotator.errors import Busy, DatabaseUnreachable, FacelabelError, NoRoom, WrongUse
 
@@ -93,10 +93,8 @@ class PostgresDatabase(Database):
             with ProjectSession(self.engine, self.cache) as session, session.begin():
                 connection = session.connection()
                 connection.exec_driver_sql(_BEGIN_WRITING)
+                connection.info[COMMIT] = _COMMIT_DURABLY if durable else "COMMIT"
                 yield session
-                if durable:
-                    session.flush()
-                    connection.exec_driver_sql(_COMMIT_DURABLY)
         except DBAPIError as error:
             cause = moved_away(error) or _failure(error)
             if cause is None:

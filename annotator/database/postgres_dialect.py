@@ -15,6 +15,8 @@ from sqlalchemy.types import TypeEngine
 
 NAME = "postgresql+facelabel"
 """What the URLs of engines with this dialect begin with."""
+COMMIT = "commit"
+"""Under this name, `Connection.info` has the statement by which the connection's transaction is committed."""
 _MOST_VALUES = 65_535
 """Values that one statement can have in PostgreSQL's protocol; in SQLite here, 250,000."""
 
@@ -96,6 +98,14 @@ class FacelabelDialect(PGDialect_psycopg):
         if len(parameters) > _MOST_VALUES:
             statement, parameters = ClientCursor(cursor.connection).mogrify(statement, parameters), None
         cursor.execute(statement, parameters)
+
+    def do_commit(self, dbapi_connection: Any) -> None:
+        """Commit, as the writer of the transaction wants it."""
+        statement = dbapi_connection.info.get(COMMIT)
+        if statement is None:
+            super().do_commit(dbapi_connection)  # type: ignore[no-untyped-call]
+        else:
+            dbapi_connection.driver_connection.execute(statement)
 
     def do_ping(self, dbapi_connection: Any) -> bool:
         """Whether a connection that waited for its next use still works; the server is asked only if something arrived.

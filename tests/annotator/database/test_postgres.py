@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import event, func, select, text
 
 from annotator.database import Database, open_database
+from annotator.database.postgres_dialect import COMMIT
 from annotator.errors import Busy, DatabaseUnreachable, FacelabelError
 from annotator.models import ImageGroup
 from annotator.project import NEWEST_REVISION
@@ -86,11 +87,14 @@ def test_others_write_while_a_durable_commit_waits_for_the_disk(database: Databa
     event.listen(
         database.engine, "before_cursor_execute", lambda _c, _u, statement, *_: statements.append(statement)
     )
+    event.listen(database.engine, "commit", lambda connection: statements.append(connection.info[COMMIT]))
     with database.write(durable=durable) as session:
         session.execute(text("INSERT INTO image_groups (key, images) VALUES ('a', 1)"))
-    begin, _, *end = statements
+    begin, _, end = statements
     assert begin.startswith("BEGIN; SET LOCAL synchronous_commit = off; SELECT pg_advisory_xact_lock(")
-    assert [statement.partition(";")[0] for statement in end] == (["COMMIT"] if durable else [])
+    committed, _, waited = end.partition("; ")
+    assert committed == "COMMIT"
+    assert waited.startswith("SELECT pg_logical_emit_message(true") is durable
     with database.read() as session:
         assert session.scalar(text("SHOW synchronous_commit")) == "on"
 

@@ -42,6 +42,7 @@ EXEMPT = {
     "people/rename_merge.py": "a merged person is merged in excluded images too",
     "certificates/pace.py": "the pace is that of all work",
     "predictions/label_columns.py": "its callers choose the images",
+    "projects.py": "a project whose images are all excluded has images",
     "project_settings.py": "it reads when leases end, whatever their images",
     "review/counting.py": SHOWN,
     "review/details.py": "the page of an image shows excluded ones, and says so",

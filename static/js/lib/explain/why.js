@@ -69,7 +69,8 @@ export class WhyDialog {
     this.root = find(dialog, '.why');
     this.asked = 0; // counts the questions: an answer that is late belongs to none that is still shown
     find(dialog, '[data-close]').addEventListener('click', () => dialog.close());
-    dialog.addEventListener('close', () => { this.asked += 1; });
+    // The event may come when the dialog is open again for the next question.
+    dialog.addEventListener('close', () => { if (!dialog.open) this.asked += 1; });
   }
 
   /**
