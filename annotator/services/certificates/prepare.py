@@ -252,9 +252,9 @@ def _draw(project: ProjectFolder, number: int) -> None:
 def _seed_of_another_sample(session: Session, number: int) -> int | None:
     """The seed of another attribute's sample that nobody has seen yet; None if there is none.
 
-    Samples with the same seed share most of their images, so that people have to look at fewer. As long as nobody holds an image of the other
-    sample, or has answered or excluded any image since it was drawn, nothing that this sample's candidates follow from depends on that
-    seed: the order that it gives is random for them too.
+    Samples with the same seed share most of their images, so that people have to look at fewer. As long as nobody holds an image
+    of the other sample, or has answered or excluded any image since it was drawn, nothing that this sample's candidates follow
+    from depends on that seed: the order that it gives is random for them too.
     """
     newest = session.scalar(select(Submission.created_at).order_by(Submission.id.desc()).limit(1))
     attribute_id = session.get_one(Certificate, number).attribute_id
