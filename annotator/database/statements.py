@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Dialect,
     Index,
@@ -23,7 +24,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
 def replace_rows(table: Any, columns: list[str] | None = None, rows: Selectable | None = None) -> Insert:
@@ -56,38 +57,52 @@ def is_listed(
 ) -> ColumnElement[bool]:
     """The condition that a column's number or text is in a list, however long.
 
-    The list is sent as one JSON text. So the statement is the same for every length: it is compiled once, and PostgreSQL prepares it.
+    The list is one parameter: an array on PostgreSQL, a JSON text on SQLite. So the statement is the same for every length: it is
+    compiled once, and PostgreSQL prepares it.
 
     Args:
         column: the column.
         name: the name of the parameter.
         values: the list; None: the statement is executed with it.
     """
-    listed = _JsonElements(bindparam(name, values, type_=_JsonList(), unique=values is not None))
-    return column.in_(select(cast(listed.table_valued("value").c.value, column.type)))
+    return _IsListed(column, bindparam(name, values, type_=_List(column.type), unique=values is not None))
 
 
-class _JsonList(TypeDecorator[Sequence[Any]]):
+class _List(TypeDecorator[Sequence[Any]]):
+    """A list as one parameter."""
+
     impl = String
     cache_ok = True
 
-    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> str:
-        del dialect
-        return json.dumps(list(value or ()))
+    def __init__(self, item: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.item = item
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(ARRAY(self.item) if dialect.name == "postgresql" else String())
+
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> str | list[Any]:
+        values = list(value or ())
+        return values if dialect.name == "postgresql" else json.dumps(values)
 
 
-class _JsonElements(FunctionElement[Any]):
+class _IsListed(FunctionElement[bool]):
+    # Without the type Boolean, for which SQLAlchemy would write `… = 1` on SQLite.
     inherit_cache = True
 
 
-@compiles(_JsonElements)
-def _json_elements(element: _JsonElements, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"json_each({compiler.process(element.clauses, **kw)})"
+@compiles(_IsListed)
+def _is_listed(element: _IsListed, compiler: SQLCompiler, **kw: Any) -> str:
+    column, listed = element.clauses
+    value = func.json_each(listed).table_valued("value").c.value
+    return compiler.process(column.in_(select(cast(value, column.type))), **kw)
 
 
-@compiles(_JsonElements, "postgresql")
-def _json_elements_on_postgres(element: _JsonElements, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"json_array_elements_text(CAST({compiler.process(element.clauses, **kw)} AS JSON))"
+@compiles(_IsListed, "postgresql")
+def _is_listed_on_postgres(element: _IsListed, compiler: SQLCompiler, **kw: Any) -> str:
+    # With a query of a JSON text's values in its place, PostgreSQL expects 100 of them and reads whole tables.
+    column, listed = element.clauses
+    return f"{compiler.process(column, **kw)} = ANY ({compiler.process(listed, **kw)})"
 
 
 def unindexed(column: InstrumentedAttribute[str]) -> ColumnElement[str]:
