@@ -6,7 +6,7 @@ Statements are written once for both; what differs stands in `statements.py` and
 
 from sqlalchemy.orm import Session
 
-from annotator.database.base import BUSY_SECONDS, Changes, Database, database_failure
+from annotator.database.base import BUSY_SECONDS, Changes, Database, Writers, database_failure
 from annotator.database.opening import open_database
 
-__all__ = ["BUSY_SECONDS", "Changes", "Database", "Session", "database_failure", "open_database"]
+__all__ = ["BUSY_SECONDS", "Changes", "Database", "Session", "Writers", "database_failure", "open_database"]

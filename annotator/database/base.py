@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from enum import Enum, auto
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +19,20 @@ from annotator.project_cache import ProjectCache
 
 BUSY_SECONDS = 30
 """Seconds that a writer waits for another one before it fails."""
+
+
+class Writers(Enum):
+    """Those of whom one writes at a time.
+
+    Two kinds of transactions are by far the most frequent, and what they write hardly overlaps. Each kind waits for its own and
+    for all others. SQLite has one writer at a time in any case.
+    """
+
+    ALL = auto()
+    ANSWERING = auto()
+    """Transactions that keep the answer to one image, which end its lease."""
+    ASSIGNING = auto()
+    """Transactions that write leases and nothing else of what those who answer read."""
 
 
 class Changes(Protocol):
@@ -63,7 +78,12 @@ class Database(ABC):
 
     @abstractmethod
     def write(
-        self, *, durable: bool = True, references: bool = True, many: bool = False
+        self,
+        *,
+        durable: bool = True,
+        references: bool = True,
+        many: bool = False,
+        among: Writers = Writers.ALL,
     ) -> AbstractContextManager[Session]:
         """Give a session that holds the write lock from its first statement, commits at the end and rolls back on an error.
 
@@ -74,6 +94,7 @@ class Database(ABC):
                 an erasure deletes what refers to it itself. PostgreSQL always checks.
             many: thousands of rows change, in no order. SQLite then keeps more of the file in memory: otherwise it writes a page
                 again for every few rows. The connection may keep that memory, so it is for workers and commands.
+            among: the writers of whom this is the only one.
 
         Raises:
             NoRoom: if the disk is full.

@@ -1,8 +1,9 @@
 """A project's database in PostgreSQL, through psycopg 3.
 
-One transaction writes at a time, as in SQLite: each takes the project's advisory lock with its first statement and has it until
-its end. It then reads what was committed before (READ COMMITTED), so that the services need no other rule than with SQLite.
-Readers wait for nobody (REPEATABLE READ).
+One transaction writes at a time, as in SQLite: each takes the project's advisory locks with its first statement and has them
+until its end. It then reads what was committed before (READ COMMITTED), so that the services need no other rule than with
+SQLite. There are two locks, because labellers do two things all the time: those who answer take one, those who ask for images
+take the other, and everybody else takes both. Readers wait for nobody (REPEATABLE READ).
 
 Nobody waits for the disk while holding the lock. A durable transaction commits without waiting and lets the lock go. In the same
 message it asks for a second, empty commit that waits for the disk. The log is written in its order, so that the first commit is
@@ -28,15 +29,22 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from annotator.database.base import BUSY_SECONDS, Database
+from annotator.database.base import BUSY_SECONDS, Database, Writers
 from annotator.database.migrations import upgrade
 from annotator.database.moved import moved_away
 from annotator.database.postgres_dialect import COMMIT, NAME, Number
 from annotator.database.session import ProjectSession
 from annotator.errors import Busy, DatabaseUnreachable, FacelabelError, NoRoom, WrongUse
 
-WRITER, _MIGRATION = 0x66616365, 0x6D696772
+_ANSWERS, _LEASES, _MIGRATION = 0x66616365, 0x6C656173, 0x6D696772
 """The numbers of the advisory locks; PostgreSQL keeps those of each database apart."""
+_LOCKS = {
+    Writers.ALL: f"pg_advisory_xact_lock({_ANSWERS}), pg_advisory_xact_lock({_LEASES})",
+    Writers.ANSWERING: f"pg_advisory_xact_lock({_ANSWERS})",
+    Writers.ASSIGNING: f"pg_advisory_xact_lock({_LEASES})",
+}
+LOCK_ALL = f"SELECT {_LOCKS[Writers.ALL]}"
+"""Waits for all writers, and lets none write until the transaction ends."""
 _CHANNEL = "facelabel"
 _KEPT, _MOST = 32, 96
 """Connections of one process: so many stay open, more than a web server has threads, and so many are open at most."""
@@ -85,14 +93,19 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def write(
-        self, *, durable: bool = True, references: bool = True, many: bool = False
+        self,
+        *,
+        durable: bool = True,
+        references: bool = True,
+        many: bool = False,
+        among: Writers = Writers.ALL,
     ) -> Iterator[Session]:
         """Give a session that writes, as the base class says; references are always checked."""
         del references, many
         try:
             with ProjectSession(self.engine, self.cache) as session, session.begin():
                 connection = session.connection()
-                connection.exec_driver_sql(_BEGIN_WRITING)
+                connection.exec_driver_sql(_BEGIN_WRITING[among])
                 connection.info[COMMIT] = _COMMIT_DURABLY if durable else "COMMIT"
                 yield session
         except DBAPIError as error:
@@ -323,6 +336,9 @@ _SETTINGS = f"""
 SET lock_timeout = '{BUSY_SECONDS}s'; SET jit = off; SET synchronous_commit = on;
 SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; SET tcp_user_timeout = 25000
 """
-_BEGIN_WRITING = f"BEGIN; SET LOCAL synchronous_commit = off; SELECT pg_advisory_xact_lock({WRITER}), pg_notify('{_CHANNEL}', '')"
+_BEGIN_WRITING = {
+    among: f"BEGIN; SET LOCAL synchronous_commit = off; SELECT {locks}, pg_notify('{_CHANNEL}', '')"
+    for among, locks in _LOCKS.items()
+}
 # A transaction that wrote nothing would not wait for the disk; the message is 60 bytes in the log that nobody reads.
 _COMMIT_DURABLY = f"COMMIT; SELECT pg_logical_emit_message(true, '{_CHANNEL}', '')"

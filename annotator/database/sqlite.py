@@ -21,7 +21,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from annotator.database.base import BUSY_SECONDS, Database
+from annotator.database.base import BUSY_SECONDS, Database, Writers
 from annotator.database.generation import DatabaseGeneration, new_mark
 from annotator.database.migrations import upgrade
 from annotator.database.moved import moved_away
@@ -60,9 +60,15 @@ class SqliteDatabase(Database):
 
     @contextmanager
     def write(
-        self, *, durable: bool = True, references: bool = True, many: bool = False
+        self,
+        *,
+        durable: bool = True,
+        references: bool = True,
+        many: bool = False,
+        among: Writers = Writers.ALL,
     ) -> Iterator[Session]:
-        """Give a session that writes, as the base class says."""
+        """Give a session that writes, as the base class says; it is the only one of all writers."""
+        del among
         # A writer that finds SQLite's lock held sleeps longer each time, while others overtake it. The threads of one
         # process therefore wait here in turn, and only processes compete for SQLite's lock.
         try:

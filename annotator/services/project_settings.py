@@ -10,7 +10,7 @@ from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
 from annotator.domain.states import AssignmentState, CertificateState
-from annotator.models import Assignment, Certificate, Lease, Project
+from annotator.models import AskedAgain, Assignment, Certificate, Lease, Project
 
 _KEPT = "project_settings"
 
@@ -28,6 +28,7 @@ class ProjectSettings(NamedTuple):
         is_sampling: whether an acceptance sample is being answered. Like the next one, it is what was true when the
             transaction first asked.
         is_assigned: whether images are assigned to some labellers.
+        has_asked_again: whether any image was ever asked again.
         last_lease: when the last of all leases ends; None without leases.
     """
 
@@ -46,13 +47,15 @@ class ProjectSettings(NamedTuple):
     sweeps_version: int
     is_sampling: bool
     is_assigned: bool
+    has_asked_again: bool
     last_lease: datetime | None
 
 
 _READ = select(
-    *(getattr(Project, name) for name in ProjectSettings._fields[:-3]),
+    *(getattr(Project, name) for name in ProjectSettings._fields[:-4]),
     exists().where(Certificate.state == CertificateState.SAMPLING),
     exists().where(Assignment.state != AssignmentState.RELEASED),
+    exists().where(AskedAgain.id.is_not(None)),
     select(func.max(Lease.expires_at)).scalar_subquery(),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from annotator.database.statements import is_listed, replace_rows
@@ -73,9 +73,9 @@ def annotate(
     origins: Mapping[str, Origin],
     corrected: Collection[str] = (),
 ) -> None:
-    """Add annotations to one image; all but opinions become its labels."""
+    """Add annotations to one image by a new submission; all but opinions become its labels."""
     answers = [(image_id, name, code, origins[name]) for name, code in codes.items()]
-    annotate_all(session, active, submission_id, answers, corrected)
+    annotate_all(session, active, submission_id, answers, corrected, is_new=True)
 
 
 def annotate_all(
@@ -84,6 +84,8 @@ def annotate_all(
     submission_id: int,
     answers: Collection[tuple[int, str, int | None, Origin]],
     corrected: Collection[str] = (),
+    *,
+    is_new: bool = False,
 ) -> None:
     """Add annotations to several images; all but opinions become labels.
 
@@ -93,12 +95,13 @@ def annotate_all(
         submission_id: the submission that they belong to.
         answers: (image id, attribute name, code, origin) each.
         corrected: attributes whose suggestion was shown and not taken.
+        is_new: whether the submission has no annotations yet.
     """
     cells = [
         NewAnnotation(image, active.ids[name], code, origin, name in corrected)
         for image, name, code, origin in answers
     ]
-    add_annotations(session, submission_id, cells)
+    add_annotations(session, submission_id, cells, is_new=is_new)
     counted = [cell for cell in cells if cell.origin is not Origin.OPINION]
     update_images(
         session, active, {cell.image_id for cell in counted}, {cell.attribute_id for cell in counted}
@@ -106,12 +109,21 @@ def annotate_all(
     update_wanted_opinions(session, {cell.image_id for cell in cells})
 
 
-def add_annotations(session: Session, submission_id: int, cells: Collection[NewAnnotation]) -> None:
-    """Add annotations to a submission and make them labels, unless their origin says otherwise."""
+def add_annotations(
+    session: Session, submission_id: int, cells: Collection[NewAnnotation], *, is_new: bool = False
+) -> None:
+    """Add annotations to a submission and make them labels, unless their origin says otherwise.
+
+    Args:
+        session: a writing session.
+        submission_id: the submission.
+        cells: the annotations.
+        is_new: whether the submission has none yet.
+    """
     if cells:
         rows = [{"submission_id": submission_id, **cell._asdict()} for cell in cells]
         connection = session.connection()
-        last = connection.scalar(_LAST_ANNOTATION) or 0
+        last = 0 if is_new else connection.scalar(_LAST_ANNOTATION) or 0
         connection.execute(_ADD_ANNOTATIONS, rows)
         connection.execute(_PUT_LABELS, {"submission_id": submission_id, "last": last})
 
@@ -125,11 +137,14 @@ def update_images(
     if not attributes.isdisjoint(number for number, _ in active.grouping):
         mark_stale(session)  # other images may now belong to the same group
     connection, chosen = session.connection(), {"image_ids": list(image_ids)}
+    images: dict[int, Row[Any]] = {}
     labels: dict[int, dict[int, int | None]] = {image_id: {} for image_id in image_ids}
-    for image_id, attribute_id, code in connection.execute(_LABELS, chosen):
-        labels[image_id][attribute_id] = code
+    for row in connection.execute(_IMAGES_WITH_LABELS, chosen).all():
+        images[row.id] = row
+        if row.attribute_id is not None:
+            labels[row.id][row.attribute_id] = row.code
     changed, difference = [], 0
-    for image in connection.execute(_DERIVED, chosen).all():
+    for image in images.values():
         open_cells = active.open_cells(labels[image.id], covered_attributes(image.covered))
         group, split = group_of(session, active, image, labels[image.id]), image.split
         if group != image.group_key:
@@ -162,18 +177,12 @@ _PUT_LABELS = replace_rows(
     )
     .order_by(Annotation.id),
 )
-_LABELS = select(Label.image_id, Label.attribute_id, Label.code).where(is_listed(Label.image_id, "image_ids"))
-_DERIVED = select(
-    Image.id,
-    Image.sha256,
-    Image.given_group,
-    Image.twin_of,
-    Image.open_cells,
-    Image.group,
-    Image.split,
-    Image.exclusion_id,
-    COVERED,
-).where(is_listed(Image.id, "image_ids"))
+_IMAGES_WITH_LABELS = (
+    select(Image.id, Image.sha256, Image.given_group, Image.twin_of, Image.open_cells, Image.group)
+    .add_columns(Image.split, Image.exclusion_id, COVERED, Label.attribute_id, Label.code)
+    .outerjoin(Label, Label.image_id == Image.id)
+    .where(is_listed(Image.id, "image_ids"))
+)
 _UPDATE_IMAGE = (
     update(Image)
     .where(Image.id == bindparam("number"))

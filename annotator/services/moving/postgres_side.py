@@ -11,7 +11,7 @@ from psycopg import sql
 from sqlalchemy import Engine
 
 from annotator.database.moved import LOCK_SENTENCE
-from annotator.database.postgres import WRITER
+from annotator.database.postgres import LOCK_ALL
 from annotator.services.moving.sides import ConflictingRowsError, Side
 from annotator.services.moving.tables import Key, Kind, MovedColumn, MovedTable, Row, moved_tables
 
@@ -102,9 +102,7 @@ class PostgresSide(Side):
     def add_locks(self) -> None:
         """Let the database refuse every change of the moved tables; it waits for the transactions that write now."""
         tables = [f'"{table.name}"' for table in moved_tables()]
-        self.run(
-            f"SELECT pg_advisory_xact_lock({WRITER})"
-        )  # writers wait here, so that no two wait for each other
+        self.run(LOCK_ALL)  # writers wait here, so that no two wait for each other
         self.run(f"LOCK TABLE {', '.join(tables)} IN SHARE ROW EXCLUSIVE MODE")
         self.run(
             f"CREATE OR REPLACE FUNCTION {_LOCK}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "

@@ -20,6 +20,7 @@ from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import PAUSE_FACTOR
 from annotator.services.common.counted import COUNTED
 from annotator.services.common.undone import is_undone
+from annotator.services.project_settings import project_settings
 from annotator.services.tasks.assigned import EVERYTHING, Reach
 from annotator.services.tasks.certainty import FEWEST, uncertain_attributes
 from annotator.services.tasks.cursor import first_unanswered, reset_cursors
@@ -49,7 +50,8 @@ def update_wanted_opinions(session: Session, image_ids: Collection[int]) -> None
     if not image_ids:
         return
     settings = team_settings(session)
-    chosen = asked_again_among(session, image_ids)
+    has_asked_again = project_settings(session).has_asked_again
+    chosen = asked_again_among(session, image_ids) if has_asked_again else set[int]()
     if settings.overlap_end:
         overlapped = select(Image.id).where(Image.id.in_(image_ids), Image.shuffle < settings.overlap_end)
         chosen |= set(session.scalars(overlapped))

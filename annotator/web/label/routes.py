@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from flask import Blueprint
 
-from annotator.database import Session
+from annotator.database import Session, Writers
 from annotator.domain.schema import Attribute
 from annotator.errors import WrongUse
 from annotator.services.annotation.submit import Submitted, submit, undo
@@ -66,7 +66,7 @@ def get_schema() -> SchemaOut:
 def next_work(json: NextRequest) -> NextAnswer:
     """Lease images that nobody holds, most uncertain first, and renew the leases that the page holds."""
     project, seconds = context().project, context().settings.lease_seconds
-    with project.database.write(durable=False) as session:
+    with project.database.write(durable=False, among=Writers.ASSIGNING) as session:
         me = labeller_id()
         renewed, lost = renew_leases(session, me, json.holding, seconds)
         tasks = next_tasks(
@@ -108,7 +108,7 @@ def annotate(json: AnnotationRequest) -> AnnotationAnswer:
         )
     if submitted.reason and not submitted.skip:
         raise WrongUse("bad_request", "Only a skip has a reason.", do="Send a note on an image to /flags.")
-    with context().project.database.write() as session:
+    with context().project.database.write(among=Writers.ANSWERING) as session:
         me = labeller_id()
         outcome = submit(session, me, submitted)
         progress = progress_out(session, me)

@@ -5,7 +5,7 @@ import threading
 import pytest
 from sqlalchemy import event, func, select, text
 
-from annotator.database import Database, open_database
+from annotator.database import Database, Writers, open_database
 from annotator.database.postgres_dialect import COMMIT
 from annotator.errors import Busy, DatabaseUnreachable, FacelabelError
 from annotator.models import ImageGroup
@@ -154,6 +154,30 @@ def test_one_transaction_writes_at_a_time_and_sees_what_was_committed(database: 
         thread.join()
     with database.read() as session:
         assert session.scalar(text("SELECT images FROM image_groups")) == 100
+
+
+@pytest.mark.parametrize("among", [Writers.ANSWERING, Writers.ASSIGNING])
+def test_who_answers_and_who_assigns_wait_only_for_their_kind_and_for_all_others(database: Database, among):
+    [other_kind] = {Writers.ANSWERING, Writers.ASSIGNING} - {among}
+    waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+
+    def write(kind: Writers) -> None:
+        with database.write(among=kind):
+            pass
+
+    def count_waiting() -> int:
+        with database.read() as session:
+            return session.scalar(waiting) or 0
+
+    threads = [threading.Thread(target=write, args=(kind,)) for kind in (among, Writers.ALL)]
+    with database.write(among=among):
+        write(other_kind)
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: count_waiting() == len(threads), "both others wait")
+    for thread in threads:
+        thread.join()
+    write(among)
 
 
 def test_a_reader_sees_one_state_and_can_write_nothing(database: Database):
