@@ -24,6 +24,7 @@ class ProjectSettings(NamedTuple):
         overlap_share: as in `TeamSettings` (services/tasks/settings), like the following ones.
         withhold_key: the secret that decides from whom suggestions are withheld.
         image_count: the images that count, when the transaction first read the settings.
+        done_count: those of them that lack no answer.
         lists_version: as in `Project`, like the next one.
         is_sampling: whether an acceptance sample is being answered. Like the next one, it is what was true when the
             transaction first asked.
@@ -43,6 +44,7 @@ class ProjectSettings(NamedTuple):
     withhold_share: float
     withhold_key: str
     image_count: int
+    done_count: int
     lists_version: int
     sweeps_version: int
     is_sampling: bool

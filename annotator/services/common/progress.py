@@ -29,7 +29,6 @@ _PROGRESS = select(
     .where(Lease.labeller_id != bindparam("labeller_id"), Lease.expires_at > bindparam("now"))
     .scalar_subquery(),
 )
-_OPEN = select(Project.image_count - Project.done_count)
 _ADD_DONE = update(Project).values(done_count=Project.done_count + bindparam("difference"))
 _ADD_COUNTED = update(Project).values(image_count=Project.image_count + bindparam("difference"))
 
@@ -39,11 +38,6 @@ def read_progress(session: Session, labeller_id: int) -> Progress:
     now_and_me = {"labeller_id": labeller_id, "now": now()}
     images, done, held = session.connection().execute(_PROGRESS, now_and_me).one()
     return Progress(images, done, images - done, held)
-
-
-def open_images(session: Session) -> int:
-    """Return the number of images that lack an answer."""
-    return session.connection().scalar(_OPEN) or 0
 
 
 def add_done(session: Session, difference: int) -> None:

@@ -23,8 +23,8 @@ from annotator.project import ProjectFolder
 from annotator.project_cache import CacheKind, project_cache
 from annotator.services.common.counted import COUNTED
 from annotator.services.common.filled import is_covered
-from annotator.services.common.progress import open_images
 from annotator.services.predictions.active import ActivePredictions, active_predictions
+from annotator.services.project_settings import project_settings
 from annotator.services.schema.active import active_schema, unknown_attribute
 from annotator.services.tasks.assigned import EVERYTHING, Reach, in_queue_order, read_reach
 from annotator.services.tasks.leases import NOT_LEASED
@@ -113,7 +113,10 @@ def _ordinary(
         new = [number for number in rest if number not in drawn][: count - len(drawn)]
         # Images that the predictions do not contain, or that are assigned, were not drawn from all images.
         is_any = predictions is None and not reach.is_limited
-        drawn |= dict.fromkeys(new, 1 / max(1, open_images(session)) if is_any else None)
+        settings = project_settings(session)
+        drawn |= dict.fromkeys(
+            new, 1 / max(1, settings.image_count - settings.done_count) if is_any else None
+        )
     # Images of acceptance samples are open, so that they are in the order of work too.
     others = ((number, chance) for number, chance in drawn.items() if number not in mixed_in)
     return dict(islice(others, count - len(mixed_in)))
