@@ -141,10 +141,10 @@ def test_images_are_found_by_the_names_that_pages_show(filled: ProjectFolder):
 
 
 def test_ten_thousand_images_are_one_submission_and_one_undo(filled: ProjectFolder):
-    template = "INSERT INTO images (name, sha256, extension, width, height, source, original_path, group_key, split, shuffle, open_cells, created_at) "
+    template = "INSERT INTO images (id, name, sha256, extension, width, height, source, original_path, group_key, split, shuffle, open_cells, created_at) "
     rows = (
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) "
-        "SELECT 'n' || i, 'h' || i, 'jpg', 9, 9, 's', 'n' || i, 'g' || (i / 2), 'train', i, 6, '2026-01-01' FROM n"
+        "SELECT 100 + i, 'n' || i, 'h' || i, 'jpg', 9, 9, 's', 'n' || i, 'g' || (i / 2), 'train', i, 6, '2026-01-01' FROM n"
     )
     with filled.database.write() as session:
         session.connection().exec_driver_sql(template + rows)
@@ -169,6 +169,7 @@ def test_ten_thousand_images_are_one_submission_and_one_undo(filled: ProjectFold
         assert session.scalar(select(func.count()).select_from(Image)) == 10_040
 
 
+@pytest.mark.database_file
 def test_the_queue_still_walks_its_index(filled: ProjectFolder):
     queries: list[tuple[str, object]] = []
 

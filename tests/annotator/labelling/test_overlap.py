@@ -34,7 +34,7 @@ def test_one_labeller_alone_is_done_when_everything_is_answered_once(filled: Pro
     answer_everything([Person(filled)])
     assert {len(found) for found in answerers_of(filled).values()} == {1}
     assert done_count(filled) == 40
-    with filled.database.read() as session:
+    with filled.database.write() as session:
         reset_cursors(session)
     assert Person(filled).next(5) == []
 
