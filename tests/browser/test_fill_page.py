@@ -14,7 +14,7 @@ from annotator.services.common import cached_stats
 from annotator.services.common.cached_stats import StatisticsCounter
 from tests.support.browser.pages import axe_faults, wait_until_ready
 from tests.support.browser.screens import PHONE, page_on, small_targets, sticking_out
-from tests.support.projects.certificates import answer_sample, certifiable, compute_plans, work
+from tests.support.projects.certificates import answer_sample, certifiable, compute_plans, fill, work
 from tests.support.projects.labelling import lapse_leases
 from tests.support.serving import Server
 
@@ -92,4 +92,15 @@ def test_an_attribute_is_filled_and_opened_again_with_keys(
         card.get_by_role("button", name="Undo: open these cells again").press("Enter")
         expect(card.locator(".ended-ones")).to_contain_text("1 ended certificate")
         expect(card.locator(".certified")).to_have_count(0)
+    project.database.close()
+
+
+def test_the_label_page_says_which_cell_the_model_has_filled(page: Page, tmp_path: Path):
+    project = certifiable(tmp_path / "project")
+    fill(project)
+    with Server(project.path) as server:
+        page.goto(server.url)
+        row = page.locator(".attribute[data-attribute=glasses]")
+        expect(row.locator(".note")).to_have_text("filled by the model")
+        expect(page.locator(".attribute[data-attribute=hair_color] .note")).to_have_text("")
     project.database.close()
