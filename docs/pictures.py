@@ -11,16 +11,19 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from annotator.models import Face  # noqa: E402
+from annotator.domain.states import SubmissionKind  # noqa: E402
+from annotator.models import Face, Submission  # noqa: E402
 from annotator.project import ProjectFolder  # noqa: E402
 from annotator.sample_faces import draw_faces  # noqa: E402
 from tests.support.browser.chromium import chromium_options  # noqa: E402
@@ -34,6 +37,8 @@ KNOWN = (40, 100, 200)
 PASSWORD = "a long password"
 ERRORS = {"Bob": 0.02, "Cem": 0.05, "Dana": 0.12}
 """The share of cells that each labeller answers wrong."""
+MILLISECONDS = 4200
+"""What an image takes them."""
 READY = "html[data-state=ready]"
 
 Answers = dict[str, dict[str, int]]
@@ -95,7 +100,7 @@ def client_of(project: Path, url: str, name: str) -> Client:
     return client
 
 
-def work(admin: Client, labellers: dict[str, Client], truth: Answers) -> None:
+def work(project: Path, admin: Client, labellers: dict[str, Client], truth: Answers) -> None:
     """Three labellers answer, with two snapshots around it; the last one flags an image."""
     settings = {
         "overlap_share": 0.5,
@@ -116,10 +121,35 @@ def work(admin: Client, labellers: dict[str, Client], truth: Answers) -> None:
                     values[attribute] = 1 - min(code, 1)
             if values["not_human"]:
                 values = {"not_human": 1}
-            client.answer(task, values)
+            client.post("/annotations", answer_of(task, values), f"{name} {task['lease']}").raise_for_status()
+    space_answers(project)
     note = {"image_id": 7, "note": "Are these freckles, or is it the picture?"}
     client.post("/flags", note, "flag").raise_for_status()
     admin.post("/snapshots", {}, "second").raise_for_status()
+
+
+def answer_of(task: dict[str, Any], values: dict[str, int]) -> dict[str, Any]:
+    """What the label page sends when somebody answers so: which suggestions were taken, and how long it took."""
+    suggested = {c["attribute"]: c["suggestion"]["code"] for c in task["cells"] if c["suggestion"]}
+    taken = {name: suggested[name] == code for name, code in values.items() if name in suggested}
+    return {
+        "image_id": task["image_id"],
+        "lease": task["lease"],
+        "values": values,
+        "accepted": [name for name, is_taken in taken.items() if is_taken],
+        "corrected": [name for name, is_taken in taken.items() if not is_taken],
+        "milliseconds": MILLISECONDS,
+    }
+
+
+def space_answers(path: Path) -> None:
+    """Move the answers apart, as if people had given them."""
+    project = ProjectFolder.open(path)
+    with project.database.write() as session:
+        answers = session.scalars(select(Submission).where(Submission.kind == SubmissionKind.ANSWER)).all()
+        for place, answer in enumerate(reversed(answers)):
+            answer.created_at -= timedelta(milliseconds=place // len(ERRORS) * MILLISECONDS)
+    project.database.close()
 
 
 def keep(page: Page, name: str, ready: str = READY) -> None:
@@ -201,6 +231,7 @@ def main() -> None:
         project, truth = make_project(Path(folder))
         with Server(project, FACELABEL_WORKER="1") as server, sync_playwright() as playwright:
             work(
+                project,
                 client_of(project, server.url, "Ada"),
                 {name: client_of(project, server.url, name) for name in ERRORS},
                 truth,
