@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotator.domain.grouping.splits import SplitRule
@@ -20,6 +20,7 @@ from annotator.store.folder import FolderStore
 from tests.support.commands import call
 from tests.support.projects.labelling import ALL, Person
 from tests.support.projects.snapshots import ANY_NAME, SCHEMA, in_batches
+from tests.support.soak import FULL
 
 
 def test_the_diff_names_changed_cells_and_who_changed_them(filled: ProjectFolder, tmp_path: Path):
@@ -82,6 +83,7 @@ LABELS = st.dictionaries(st.sampled_from(["glasses", "wrinkles"]), st.sampled_fr
     new=st.dictionaries(ANY_NAME, LABELS, max_size=5),
     data=st.data(),
 )
+@settings(max_examples=100 if FULL else 30)
 def test_the_diff_agrees_with_a_comparison_in_memory(
     tmp_path_factory: pytest.TempPathFactory,
     old: dict[str, dict[str, int | None]],
