@@ -140,7 +140,6 @@ def share(path: Path) -> None:
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.usefixtures("features")
 def test_a_round_whose_worker_is_killed_goes_on_in_another_worker_and_is_done_once(
     labelled: ProjectFolder, soak: bool
 ) -> None:
