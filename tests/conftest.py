@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from annotator.sample_faces import draw_faces
 from annotator.services.projects import init_project
 from tests.support.commands import call
 from tests.support.database.postgres import PostgresServer, running_server
+from tests.support.features.made_once import compute_features_of_project, made_once
 from tests.support.paths import SHARED_DATA
 from tests.support.projects.images import LIMITS, import_images
 from tests.support.serving import Server
@@ -193,6 +195,13 @@ def filled(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ProjectFo
     made = ProjectFolder.open(folder)
     yield made
     made.database.close()
+
+
+@pytest.fixture
+def features(filled: ProjectFolder, tmp_path_factory: pytest.TempPathFactory, _filled: Path) -> None:
+    """The features of the filled project's images are there, for tests of what comes after them."""
+    made = made_once(tmp_path_factory, "features-of-filled", partial(compute_features_of_project, _filled))
+    shutil.copytree(made / "project" / filled.cache.name, filled.cache, dirs_exist_ok=True)
 
 
 @pytest.fixture

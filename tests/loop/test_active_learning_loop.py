@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -32,6 +33,7 @@ from annotator.services.rounds.comparison import report_page
 from annotator.services.rounds.jobs import start_round
 from annotator.worker import run_next_round
 from tests.support.commands import call
+from tests.support.forked import Command
 from tests.support.paths import CHECKOUT
 from tests.support.projects.labelling import Person, lapse_leases
 from tests.support.serving import Client, Server
@@ -73,9 +75,12 @@ def celeba(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Path:
 def make_round(project: Path, faces: Path, labels: Path, *init: str) -> Path:
     call("init", "-p", project, *init).assert_done()
     call("import", faces, labels, "-p", project).assert_done()
-    command = [sys.executable, "-m", "annotator", "round", "--strategy", "margin", "-p", project, "--json"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert json.loads(done.stdout)["state"] == "done"
+    command = Command(
+        ["round", "--strategy", "margin", "-p", str(project), "--json"], project, dict(os.environ)
+    )
+    with command.stdout as told:
+        assert json.loads(told.read())["state"] == "done"
+    assert command.wait() == 0
     return project
 
 

@@ -24,8 +24,8 @@ from trainer.probe.sources import BACKBONE, VIEWS, open_source
 
 @pytest.fixture
 def filled(project: ProjectFolder, faces: Path) -> ProjectFolder:
-    """A project with 24 drawn faces: more than are read ahead."""
-    import_images(project, sorted(faces.glob("*.jpg"))[:24], LIMITS)
+    """A project with 12 drawn faces: more than are read ahead."""
+    import_images(project, sorted(faces.glob("*.jpg"))[:12], LIMITS)
     return project
 
 
@@ -54,12 +54,12 @@ def test_features_of_every_image_are_computed_once_whenever_it_is_imported(
 ):
     ahead = without_search(filled)
     run(ahead)
-    assert computed(filled) == [24, 24]
+    assert computed(filled) == [12, 12]
     draw_faces(tmp_path / "more", 3, size=80)
     import_images(filled, [tmp_path / "more"], LIMITS)
     run(ahead)
     run(without_search(filled))
-    assert computed(filled) == [27, 27]
+    assert computed(filled) == [15, 15]
 
 
 def test_each_step_takes_the_next_shard_so_that_all_end_together(filled: ProjectFolder):
@@ -70,10 +70,10 @@ def test_each_step_takes_the_next_shard_so_that_all_end_together(filled: Project
         return 1
 
     run(FeatureWarmup(filled, faces=False, compute=compute_one))
-    shards = [sha256[0] for sha256 in computed_first[24:]]  # all are at the head of the queue, too
-    assert len(shards) == 24
+    shards = [sha256[0] for sha256 in computed_first[12:]]  # all are at the head of the queue, too
+    assert len(shards) == 12
     used = len(set(shards))
-    assert used < 24
+    assert used < 12
     assert len(set(shards[:used])) == used
 
 
@@ -89,7 +89,7 @@ def test_images_wait_until_the_face_search_was_there(filled: ProjectFolder):
     )
     give_faces(filled, {name: [TURNED] for name in [names[2], *names[4:]]})
     run(ahead)
-    assert computed(filled) == [24, 24]
+    assert computed(filled) == [12, 12]
 
 
 def test_a_round_finds_the_features_that_were_computed_ahead(filled: ProjectFolder, tmp_path: Path):
@@ -105,7 +105,10 @@ def test_a_round_finds_the_features_that_were_computed_ahead(filled: ProjectFold
         assert (source.store.rows_of(source.keys(snapshot.sha256, snapshot.landmarks)) >= 0).all()
 
 
-def test_unreadable_images_are_skipped_and_reported(filled: ProjectFolder, caplog: pytest.LogCaptureFixture):
+def test_unreadable_images_are_skipped_and_reported(
+    filled: ProjectFolder, faces: Path, caplog: pytest.LogCaptureFixture
+):
+    import_images(filled, sorted(faces.glob("*.jpg"))[:24], LIMITS)
     with filled.database.read() as session:
         image = session.get_one(Image, 2)
     shard_path(filled.stores.images.local_root, image.sha256, image.extension).write_bytes(b"lost")
@@ -128,4 +131,4 @@ def test_an_unwritable_cache_ends_the_warmup_but_not_the_worker(
 
 def test_the_worker_computes_features_before_the_first_label(filled: ProjectFolder):
     with Server(filled.path, FACELABEL_WORKER="1", FACELABEL_ROUND_EVERY="25"):
-        wait_until(lambda: computed(filled) == [24, 24], "the features are there")
+        wait_until(lambda: computed(filled) == [12, 12], "the features are there")

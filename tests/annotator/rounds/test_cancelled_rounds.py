@@ -52,6 +52,7 @@ def test_a_queued_round_is_cancelled_by_the_command_and_its_leftovers_go(labelle
     call("round", "--cancel", "-p", labelled.path).assert_refused(1, "No round is queued or running")
 
 
+@pytest.mark.usefixtures("features")
 def test_a_running_round_ends_within_its_stage_and_leaves_no_folder_and_no_predictions(
     labelled: ProjectFolder,
 ):
@@ -74,6 +75,7 @@ def test_a_running_round_ends_within_its_stage_and_leaves_no_folder_and_no_predi
     assert states(labelled) == ["cancelled", "done"]
 
 
+@pytest.mark.usefixtures("features")
 def test_a_round_whose_predictions_are_being_loaded_is_not_cancelled(labelled: ProjectFolder):
     number = queue(labelled)
 

@@ -15,6 +15,7 @@ from tests.support.serving import Server
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.usefixtures("features")
 def test_an_image_is_deleted_for_good_by_touch(browser: Browser, filled: ProjectFolder):
     fill(filled)
     traces = traces_of(filled)
@@ -46,6 +47,7 @@ def test_an_image_is_deleted_for_good_by_touch(browser: Browser, filled: Project
     assert find_traces(filled, traces) == []
 
 
+@pytest.mark.usefixtures("features")
 def test_only_the_name_of_a_person_is_forgotten(page: Page, filled: ProjectFolder):
     fill(filled)
     with Server(filled.path, FACELABEL_WORKER="1") as server:

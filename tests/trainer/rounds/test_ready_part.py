@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.drawn_snapshot import draw_faces
 from trainer.data.snapshot import Snapshot
 from trainer.probe.features import BATCH, ImageFile
 from trainer.rounds.engines import compute_ahead
@@ -37,10 +38,11 @@ def test_images_with_features_and_named_ones_are_answered(
     assert len(snapshot) > len(names) + len(more)
 
 
-def test_without_a_label_to_learn_from_the_round_waits_for_all_images(faces: Path, tmp_path: Path):
-    snapshot = Snapshot.open(faces)
+def test_without_a_label_to_learn_from_the_round_waits_for_all_images(tmp_path: Path):
+    few = draw_faces(tmp_path / "few", 40, labelled=36)
+    snapshot = Snapshot.open(few)
     audit = [
         name for name, split in zip(snapshot.image_names, snapshot.splits, strict=True) if split == "test"
     ]
-    result = run_round(faces, tmp_path / "whole", cache=tmp_path / "empty", at_once=audit[:1])
+    result = run_round(few, tmp_path / "whole", cache=tmp_path / "empty", at_once=audit[:1])
     assert result.manifest["rows"] == len(snapshot)

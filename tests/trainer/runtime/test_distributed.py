@@ -92,7 +92,7 @@ def test_two_processes_predict_like_one_and_write_once(runs, tmp_path):
 
 
 def test_two_processes_share_the_features_of_a_probe(tmp_path):
-    faces = draw_faces(tmp_path / "faces", 40, labelled=36)
+    faces = draw_faces(tmp_path / "faces", 24, labelled=20)
     call("round", faces, "--to", tmp_path / "round", "--cache", tmp_path / "one")
     call_together(
         2, "predict", tmp_path / "round/model", faces, "--to", tmp_path / "p", "--cache", tmp_path / "two"
@@ -101,7 +101,7 @@ def test_two_processes_share_the_features_of_a_probe(tmp_path):
     for cache in ("one", "two"):
         files = [file.read_bytes() for file in (tmp_path / cache).glob("*/images.sha256")]
         names[cache] = {content[i : i + 32] for content in files for i in range(0, len(content), 32)}
-        assert [len(content) for content in files] == [32 * 40] * len(VIEWS), "no image was computed twice"
+        assert [len(content) for content in files] == [32 * 24] * len(VIEWS), "no image was computed twice"
     assert names["one"] == names["two"]
     tables = [Predictions.open(folder).table for folder in (tmp_path / "round/predictions", tmp_path / "p")]
     assert tables[0]["order"] == tables[1]["order"]
