@@ -707,6 +707,7 @@ export interface Group {
   split: string;
   images: number;
   image_url: string;
+  image_name: string;
 }
 
 export interface GroupImage {

@@ -18,7 +18,7 @@ def test_near_duplicates_are_cut_and_the_cut_is_undone(page: Page, doubled: Proj
     with Server(doubled.path) as server:
         page.goto(f"{server.url}/groups")
         expect(page.locator("#list .tile")).to_have_count(3)
-        page.get_by_role("button", name="Open image:").first.press("Enter")
+        page.get_by_role("button", name="Open 0").first.press("Enter")
         expect(page.locator("#group .tile")).to_have_count(2)
         expect(page.locator("#group")).to_contain_text("near-duplicate of")
         page.locator("#group .tile").nth(0).press("Space")

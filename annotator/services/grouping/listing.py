@@ -18,12 +18,13 @@ from annotator.services.grouping.near_duplicates import near_images
 
 @dataclass(frozen=True)
 class Group:
-    """A group of more than one image. `first`: SHA-256 of the image that represents it."""
+    """A group of more than one image. `first` and `first_name`: SHA-256 and name of the image that represents it."""
 
     key: str
     split: str
     images: int
     first: str
+    first_name: str
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def list_groups(session: Session, *, after: int = 0, limit: int = 60) -> tuple[l
         .scalar_subquery()
     )
     query = (
-        select(ImageGroup.key, Image.split, ImageGroup.images, Image.sha256)
+        select(ImageGroup.key, Image.split, ImageGroup.images, Image.sha256, Image.name)
         .join(Image, Image.id == first)
         .where(several)
         .order_by(ImageGroup.images.desc(), ImageGroup.key)

@@ -41,12 +41,13 @@ class GroupQuery(Request):
 
 
 class GroupOut(BaseModel):
-    """A group of more than one image, and the address of its first image."""
+    """A group of more than one image, and the address and the name of its first image."""
 
     key: str
     split: str
     images: int
     image_url: str
+    image_name: str
 
 
 class GroupsOut(BaseModel):
@@ -137,7 +138,14 @@ def list_all(query: GroupsQuery) -> GroupsOut:
         groups, total = list_groups(session, after=query.after, limit=query.limit)
     return GroupsOut(
         groups=[
-            GroupOut(key=g.key, split=g.split, images=g.images, image_url=media_url(g.first)) for g in groups
+            GroupOut(
+                key=g.key,
+                split=g.split,
+                images=g.images,
+                image_url=media_url(g.first),
+                image_name=g.first_name,
+            )
+            for g in groups
         ],
         total=total,
     )

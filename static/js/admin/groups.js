@@ -77,9 +77,18 @@ class GroupsPage {
     document.documentElement.dataset.state = 'ready';
   }
 
+  /**
+   * The name of its person or source, or that of its first image.
+   *
+   * @param {Group} group
+   */
+  nameOf(group) {
+    return groupName(this.schema, group.key, group.image_name);
+  }
+
   /** @param {Group} group */
   card(group) {
-    const name = groupName(this.schema, group.key);
+    const name = this.nameOf(group);
     const choose = element('button', { type: 'button', class: 'tile', 'aria-pressed': 'false', 'data-group': group.key },
       element('img', { src: group.image_url, alt: '', loading: 'lazy' }), element('span', { class: 'tile-name', title: group.key }, name),
       element('span', { class: 'tile-about' }, element('span', {}, count(group.images, 'image')), element('span', { class: 'mark' }, group.split)));
@@ -109,7 +118,7 @@ class GroupsPage {
     this.images = images;
     this.pair = [];
     byId('group').hidden = false;
-    byId('group-title').textContent = `${groupName(this.schema, group.key)}: ${count(group.images, 'image')}, ${group.split}`;
+    byId('group-title').textContent = `${this.nameOf(group)}: ${count(group.images, 'image')}, ${group.split}`;
     find(byId('group'), '.grid').replaceChildren(...images.map((image) => this.picture(image)));
     button('cut').disabled = true;
     byId('close').focus();

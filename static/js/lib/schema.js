@@ -64,9 +64,10 @@ export function answersInWords(schema, values) {
  *
  * @param {Attribute[]} schema it does not name the people of an attribute that has too many to list
  * @param {string} key
+ * @param {string} ofPhoto what a group is called that is a photo's, with its cuts and near-duplicates
  */
-export function groupName(schema, key) {
+export function groupName(schema, key, ofPhoto) {
   const [name, code] = key.split(':');
   const attribute = schema.find((one) => one.name === name && one.kind === 'open');
-  return attribute?.values.find((value) => String(value.code) === code)?.name ?? key;
+  return attribute?.values.find((value) => String(value.code) === code)?.name ?? (name === 'image' || name === 'photo' ? ofPhoto : key);
 }

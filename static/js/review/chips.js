@@ -70,7 +70,7 @@ export function chipNodes(schema, view) {
   }
   for (const [name, words] of Object.entries(WORDS)) {
     const given = view.get(name);
-    if (given) chips.push([words(name === 'group' ? groupName(schema, given) : given), name === 'like' ? without('like', 'order') : without(name)]);
+    if (given) chips.push([words(name === 'group' ? groupName(schema, given, 'of one photo') : given), name === 'like' ? without('like', 'order') : without(name)]);
   }
   return chips.map(([text, left]) => element('li', {}, element('a', { class: 'view-chip', href: browseUrl(left), 'aria-label': `Remove the filter ${text}` }, text, element('span', { 'aria-hidden': 'true' }, ' ×'))));
 }

@@ -39,7 +39,7 @@ function fact(term, ...description) {
  */
 function groupOf({ group, cells }) {
   const person = cells.find(({ attribute, label }) => label && group === `${attribute}:${label.code}`);
-  return person?.label?.name ?? groupName(schema, group ?? '');
+  return person?.label?.name ?? groupName(schema, group ?? '', 'this photo');
 }
 
 /** @param {ImageDetail} image */
