@@ -37,31 +37,38 @@ def test_an_output_that_cannot_be_written_is_told_and_the_work_is_kept(filled: P
 
 
 INTERRUPTED = """
-import signal, sys
+import os, signal, sys
 from annotator.imaging.decoder_pool import decoding_context
-signal.signal(signal.SIGINT, lambda *_: print("interrupted", flush=True))
-decoding_context("annotator.imaging.image_store")
-print("started", flush=True)
+signal.signal(signal.SIGINT, lambda *_: os.write(1, b"interrupted\\n"))
+context = decoding_context("annotator.imaging.image_store")
+os.write(1, b"started\\n")
+process = context.Process(target=os.write, args=(1, b"decoded\\n"))
+process.start()
+process.join()
+os.write(1, b"ended with %d\\n" % process.exitcode)
 sys.stdin.readline()
 """
 
 
 def test_decoding_processes_leave_ctrl_c_to_the_command() -> None:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "started\n"
-    for _ in range(50):  # as a terminal does, while the server of forks starts and loads the decoders
-        os.killpg(process.pid, signal.SIGINT)
-        assert process.stdout.readline() == "interrupted\n"
-    _, told = process.communicate("\n", timeout=120)  # ends when all processes have ended
-    assert told == ""
+    ) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline()]
+        while lines[-1] in {"started\n", "interrupted\n", "decoded\n"}:
+            os.killpg(
+                process.pid, signal.SIGINT
+            )  # as a terminal does, while the server of forks starts and loads the decoders
+            lines.append(process.stdout.readline())
+        _, told = process.communicate("\n", timeout=120)  # ends when all processes have ended
+    assert (lines[-1], told) == ("ended with 0\n", "")
+    assert "decoded\n" in lines
 
 
 @pytest.mark.parametrize("option", [("--test-share", "nan"), ("--val-share", "nan"), ("--seed", str(10**30))])
