@@ -22,17 +22,17 @@ BUSY_SECONDS = 30
 
 
 class Writers(Enum):
-    """Those of whom one writes at a time.
+    """Transactions of which only one writes at a time.
 
-    Two kinds of transactions are by far the most frequent, and what they write hardly overlaps. Each kind waits for its own and
-    for all others. SQLite has one writer at a time in any case.
+    Two kinds are by far the most frequent, and what they write hardly overlaps. So a transaction of either kind waits for its
+    kind and for all that are of neither, but not for the other kind. In SQLite every transaction waits for every other one.
     """
 
     ALL = auto()
     ANSWERING = auto()
     """Transactions that keep the answer to one image, which end its lease."""
     ASSIGNING = auto()
-    """Transactions that write leases and nothing else of what those who answer read."""
+    """Transactions that give images to a labeller: they write leases, and how far the order of work is used up."""
 
 
 class Changes(Protocol):
@@ -94,7 +94,7 @@ class Database(ABC):
                 an erasure deletes what refers to it itself. PostgreSQL always checks.
             many: thousands of rows change, in no order. SQLite then keeps more of the file in memory: otherwise it writes a page
                 again for every few rows. The connection may keep that memory, so it is for workers and commands.
-            among: the writers of whom this is the only one.
+            among: the transactions of which only this one writes.
 
         Raises:
             NoRoom: if the disk is full.

@@ -69,5 +69,6 @@ export function answersInWords(schema, values) {
 export function groupName(schema, key, ofPhoto) {
   const [name, code] = key.split(':');
   const attribute = schema.find((one) => one.name === name && one.kind === 'open');
-  return attribute?.values.find((value) => String(value.code) === code)?.name ?? (name === 'image' || name === 'photo' ? ofPhoto : key);
+  if (attribute) return attribute.values.find((value) => String(value.code) === code)?.name ?? key;
+  return name === 'image' || name === 'photo' ? ofPhoto : key;
 }
